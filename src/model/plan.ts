@@ -1,0 +1,101 @@
+import type { Finding } from './finding.ts';
+import type { ReleaseReference } from './release.ts';
+
+export const STRATEGIES = ['rolling', 'blue-green', 'instant', 'canary'] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+
+/**
+ * `prove` may write to scratch places only; a failure there leaves production untouched. `move` changes what serves.
+ * `confirm` judges. `tidy` puts back what the run set up.
+ */
+export type Phase = 'prove' | 'move' | 'confirm' | 'tidy';
+
+/** One step as data. Its kind names the `Step` that runs it; steps form a graph by `after`. */
+export interface PlannedStep {
+  /** Unique in the plan and stable over rebuilds, e.g. `start-instance:2/3`. */
+  id: string;
+  kind: string;
+  phase: Phase;
+  /** Plain JSON, all that the step needs besides its context. */
+  input: unknown;
+  /** Ids of the steps that must be done before. */
+  after: string[];
+  /** Whether the run may stop once this step is done. A run asked to stop goes on until it stands on safe points only. */
+  safePoint: boolean;
+  /** Why there is no way back to the start once this step has begun; undefined where there is. */
+  pointOfNoReturn?: string;
+  /** How long one attempt may take, ms. */
+  timeoutMs: number;
+}
+
+/** One line of the execution section: done once all of its steps are done. */
+export interface ProgressLine {
+  /** E.g. `Deploying v2.14.3 (instance 1/3)`. */
+  label: string;
+  /** The word printed once it is true, e.g. `done`, `healthy`. */
+  doneWord: string;
+  steps: string[];
+}
+
+/** What must still hold when the run starts; compared by equality with facts gathered then. */
+export interface Precondition {
+  /** A sentence for people, e.g. `shop runs v2.14.4 (r4)`. */
+  says: string;
+  /** Dotted name of the fact, e.g. `current.id`. */
+  fact: string;
+  equals: string | number | boolean | null;
+}
+
+export interface Noun {
+  one: string;
+  many: string;
+}
+
+/** Who may be asked about it, and why it happens. Not covered by the hash. */
+export interface PlanRequest {
+  by: string;
+  reason: string | undefined;
+  /** Seconds from the first move to the end of validation. */
+  timeoutS: number;
+  /** Seconds to watch after validation; 0 for none. */
+  monitorS: number;
+  backup: boolean;
+  accepted: string[];
+}
+
+/**
+ * One rollback as data: what would be done, in what order, on what grounds. Pure JSON. Dry run, execution, resume
+ * and report share it.
+ */
+export interface Plan {
+  format: 1;
+  /** The run it belongs to, e.g. `r-20261123-210338-7f3a`. */
+  runId: string;
+  service: string;
+  /** E.g. `local/shop`. */
+  target: string;
+  platform: string;
+  noun: Noun;
+  /** `back`: to the target. `return`: to where the run started, after a failure, a timeout or an abort. */
+  direction: 'back' | 'return';
+  /** What runs when the plan is built. For a return plan: the rollback's target. */
+  from: ReleaseReference;
+  /** What shall run. */
+  to: ReleaseReference;
+  strategy: Strategy;
+  /** Instances that shall serve at the end. */
+  instances: number;
+  steps: PlannedStep[];
+  lines: ProgressLine[];
+  findings: Finding[];
+  preconditions: Precondition[];
+  /** Estimated time from the first move to the end of validation, ms. */
+  estimateMs: number;
+  /** How many steps may run at once. */
+  concurrency: number;
+  request: PlanRequest;
+  /** ISO 8601, UTC. */
+  createdAt: string;
+  /** SHA-256 over what would be done and what must hold for it: not the clock, not the run id, not the request's texts. */
+  hash: string;
+}

@@ -1,0 +1,21 @@
+import { defineConfig } from 'tsdown';
+
+/**
+ * One small front door and lazily loaded chunks. Packages under `dependencies` (native or WASM) stay external; all
+ * others are bundled, so that an installation is small and a cold start reads few files.
+ */
+export default defineConfig({
+  entry: {
+    cli: 'src/cli.ts',
+    'local-supervisor': 'src/adapters/platform/local/supervisor.ts',
+    'local-proxy': 'src/adapters/platform/local/proxy.ts',
+  },
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  outDir: 'dist',
+  fixedExtension: false,
+  dts: false,
+  clean: true,
+  sourcemap: false,
+});

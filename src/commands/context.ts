@@ -1,0 +1,64 @@
+import type { Adapters } from '../adapters/adapters.ts';
+import type { ServiceConfiguration } from '../config/schema.ts';
+import type { StepRegistry } from '../engine/step.ts';
+import type { Clock } from '../model/clock.ts';
+import type { ExitCode } from '../model/error.ts';
+import type { EventSink } from '../model/event.ts';
+import type { Holder } from '../model/journal.ts';
+import type { Plan, Strategy } from '../model/plan.ts';
+import type { RunRecord } from '../model/record.ts';
+
+/** What every command works with; made by the front door from arguments, configuration and `compose`. */
+export interface CommandContext {
+  serviceName: string;
+  configuration: ServiceConfiguration;
+  /** Absolute. */
+  configPath: string;
+  configFolder: string;
+  statePath: string;
+  adapters: Adapters;
+  steps: StepRegistry;
+  clock: Clock;
+  holder: Holder;
+  emit: EventSink;
+  stop: StopSignals;
+  /** Asks before anything is moved; true is consent. On no terminal it applies the rules of `--version` and `--yes`. */
+  consent(question: ConsentQuestion): Promise<Consent>;
+  renderRecord(record: RunRecord): string;
+}
+
+export interface StopSignals {
+  /** Stop at the next safe point, on a good end. The first Ctrl-C. */
+  requested: AbortSignal;
+  /** Leave at once; the run stays resumable. The second Ctrl-C. */
+  immediate: AbortSignal;
+}
+
+/** What is about to happen, for the question. */
+export interface ConsentQuestion {
+  plan: Plan;
+  /** Moves that may lose data, a sentence each; they need more than a typed version. */
+  mayLose: string[];
+}
+
+export type Consent = { given: true; reason: string | undefined } | { given: false };
+
+export interface RollbackOptions {
+  /** A tag, or `previous` for the last known good release. */
+  version: string;
+  strategy: Strategy;
+  backup: boolean;
+  timeoutS: number;
+  reason: string | undefined;
+  /** Names of waived checks. */
+  accept: string[];
+  monitorS: number;
+}
+
+/** What a command leaves: the exit code, the document for `--output json`, and the command to run next. */
+export interface CommandOutcome {
+  exit: ExitCode;
+  runId?: string;
+  json: unknown;
+  next?: string;
+}

@@ -20,6 +20,8 @@ export interface StepContext {
   /** Outputs of the steps that are done, by step id. */
   outputs: ReadonlyMap<string, unknown>;
   clock: Clock;
+  /** When the run's first move began, ms since the epoch; undefined before. */
+  movedAtMs: number | undefined;
   /** Aborted when the step's time is up, the lease is lost or the run must leave at once. */
   signal: AbortSignal;
   /** Tells people what is happening, e.g. `2 of 3 probes passed`. `data` feeds the live view. */

@@ -24,5 +24,5 @@ export type MoveKind =
   | { kind: 'switch'; to: string; slots: number[] }
   /** Keep the drained instance running for `ms`, then the platform stops it, whether or not a client lives. */
   | { kind: 'keep-warm'; slot: number; release: string; ms: number }
-  /** From now on the platform is set to run this release. Part of what is left of a canary is forgotten. */
-  | { kind: 'set-current'; release: string };
+  /** From now on the platform is set to run this release, with this canary beside it or none. */
+  | { kind: 'set-current'; release: string; canary?: string };

@@ -24,8 +24,10 @@ export interface PlannedStep {
   safePoint: boolean;
   /** Why there is no way back to the start once this step has begun; undefined where there is. */
   pointOfNoReturn?: string;
-  /** How long one attempt may take, ms. */
+  /** How long the step may take, all attempts together, ms. */
   timeoutMs: number;
+  /** How long it usually takes, ms; for the plan's own estimate. Default 500. Not covered by the hash. */
+  estimateMs?: number;
 }
 
 /** One line of the execution section: done once all of its steps are done. */
@@ -49,6 +51,20 @@ export interface Precondition {
 export interface Noun {
   one: string;
   many: string;
+}
+
+/** What ran when the run started, so that it can be put back exactly. */
+export interface StartState {
+  /** Release ids. */
+  current: string;
+  canary: string | undefined;
+  /** Instances in rotation. */
+  serving: { slot: number; release: string }[];
+  /**
+   * Whether the release gone back from is failing by evidence; then nothing but a person's abort moves traffic from a
+   * healthy target back to it. Not covered by the hash.
+   */
+  failing: { is: boolean; evidence: string[] };
 }
 
 /** Who may be asked about it, and why it happens. Not covered by the hash. */
@@ -85,6 +101,7 @@ export interface Plan {
   strategy: Strategy;
   /** Instances that shall serve at the end. */
   instances: number;
+  start: StartState;
   steps: PlannedStep[];
   lines: ProgressLine[];
   findings: Finding[];

@@ -46,8 +46,10 @@ export function slotsOf({ facts, to, instances }: Situation): Slots {
     const instance = wanted.get(slot);
     return instance === undefined || !serves(instance);
   });
+  // A warm copy out of rotation is left to its own time.
   const surplus = facts.instances
     .filter((instance) => wanted.get(instance.slot) !== instance)
+    .filter((instance) => instance.inRotation || instance.warmUntil === undefined)
     .sort((a, b) => Number(a.inRotation) - Number(b.inRotation) || a.slot - b.slot);
   return { missing, surplus };
 }

@@ -1,17 +1,18 @@
 import * as z from 'zod';
+import { parseDuration } from '../model/duration.ts';
 
 const seconds = z.union([
   z.number().nonnegative(),
   z
     .string()
     .regex(/^\d+(\.\d+)?(ms|s|m|h)$/, 'a number of seconds, or a duration such as 500ms, 30s, 10m, 1h')
-    .transform(toSeconds),
+    .transform((text) => parseDuration(text) as number),
 ]);
 const name = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'lower-case letters, digits and dashes, at most 63');
 const ratio = z.number().min(0).max(1);
-const httpPath = z.string().startsWith('/', 'starts with /');
+const httpPath = z.string().regex(/^\//, 'text that starts with /');
 
 const localPlatform = z.strictObject({
   kind: z.literal('local'),
@@ -127,14 +128,3 @@ export const configurationSchema = z.strictObject({
 
 export type Configuration = z.output<typeof configurationSchema>;
 export type ServiceConfiguration = Configuration['services'][string];
-
-/** `90`, `500ms`, `30s`, `10m` or `1h` in seconds; undefined where it is none of them. */
-export function parseDuration(text: string): number | undefined {
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
-  return /^\d+(\.\d+)?(ms|s|m|h)$/.test(text) ? toSeconds(text) : undefined;
-}
-
-function toSeconds(text: string): number {
-  const unit = text.replace(/^[\d.]+/, '');
-  return Number.parseFloat(text) * ({ ms: 0.001, s: 1, m: 60, h: 3600 }[unit] as number);
-}

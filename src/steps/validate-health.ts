@@ -1,0 +1,47 @@
+import type { HealthProbe, HealthResult } from '../adapters/health/health.ts';
+import type { Step } from '../engine/step.ts';
+import type { Finding } from '../model/finding.ts';
+import type { FindingsOutput } from '../model/run-state.ts';
+
+export interface ValidateHealthInput {
+  /** Probes in a row that must pass. */
+  passes: number;
+  /** Longest time to try, ms. */
+  withinMs: number;
+}
+
+/** Asks the health endpoint the way users reach it until it passes often enough in a row, or the time is up. */
+export function validateHealth(probe: HealthProbe): Step<ValidateHealthInput, FindingsOutput> {
+  return {
+    async observe() {
+      return { state: 'pending', before: null };
+    },
+    async apply({ passes, withinMs }, { clock, signal, progress }) {
+      const end = clock.monotonic() + withinMs;
+      let inRow = 0;
+      let failures = 0;
+      let last: HealthResult;
+      do {
+        last = await probe.probe(signal);
+        inRow = last.ok ? inRow + 1 : 0;
+        if (!last.ok) failures++;
+        progress(`health: ${last.says} (${inRow} of ${passes} in a row)`);
+        if (inRow >= passes) break;
+        await clock.sleep(200, signal);
+      } while (clock.monotonic() < end);
+      return { findings: [finding(probe, last, inRow >= passes, failures)] };
+    },
+  };
+}
+
+function finding(probe: HealthProbe, last: HealthResult, ok: boolean, failures: number): Finding {
+  return {
+    check: 'health',
+    status: ok ? 'ok' : 'fail',
+    title: `Health endpoint: ${last.says}`,
+    evidence: [probe.name, `${failures} probes failed, the last took ${Math.round(last.tookMs)}ms`],
+    blocking: !ok,
+    fix: [],
+    headline: true,
+  };
+}

@@ -17,12 +17,14 @@ export interface RunState {
   asked: Plan;
   /** The plan in force: the last one. */
   plan: Plan;
-  /** Every plan with why it was made, in order. */
-  plans: { plan: Plan; why: string; at: string }[];
+  /** Every plan with why it was made and how far its steps came, in order. */
+  plans: { plan: Plan; why: string; at: string; steps: Map<string, StepStatus> }[];
   /** Status of each step of the plan in force. */
   steps: Map<string, StepStatus>;
   /** Findings of steps that are done, of every plan, in order: backup, health, error rate, latency. */
   proofs: { step: PlannedStep; findings: Finding[] }[];
+  /** Steps that failed for good, of every plan, in order. */
+  failures: { step: string; error: ErrorRecord; at: string }[];
   startedAt: string;
   /** When the first step of phase `move` began; undefined where nothing was moved. */
   movedAt: string | undefined;
@@ -49,6 +51,7 @@ export function runState(entries: readonly JournalEntry[]): RunState {
     plans: [],
     steps: new Map(),
     proofs: [],
+    failures: [],
     startedAt: first.at,
     movedAt: undefined,
     lastAt: first.at,
@@ -66,8 +69,8 @@ export function applyEntry(state: RunState, entry: JournalEntry): void {
   switch (entry.type) {
     case 'planned':
       state.plan = entry.plan;
-      state.plans.push({ plan: entry.plan, why: entry.why, at: entry.at });
       state.steps = new Map(entry.plan.steps.map((step) => [step.id, { state: 'waiting' }]));
+      state.plans.push({ plan: entry.plan, why: entry.why, at: entry.at, steps: state.steps });
       break;
     case 'leased':
       state.stopped = undefined;
@@ -85,6 +88,7 @@ export function applyEntry(state: RunState, entry: JournalEntry): void {
     }
     case 'failed':
       state.steps.set(entry.step, { state: 'failed', error: entry.error, at: entry.at });
+      state.failures.push({ step: entry.step, error: entry.error, at: entry.at });
       break;
     case 'stopped':
       state.stopped = entry;

@@ -1,3 +1,4 @@
+import type { ConfigurationSource } from './configuration/configuration.ts';
 import type { Database } from './database/database.ts';
 import type { HealthProbe } from './health/health.ts';
 import type { MetricsProvider } from './metrics/metrics.ts';
@@ -13,6 +14,7 @@ export interface Adapters {
   /** undefined where none is configured. */
   database: Database | undefined;
   migrations: MigrationSource | undefined;
+  configuration: ConfigurationSource;
   health: HealthProbe;
   metrics: MetricsProvider;
   store: StateStore;

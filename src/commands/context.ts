@@ -2,7 +2,7 @@ import type { Adapters } from '../adapters/adapters.ts';
 import type { ServiceConfiguration } from '../config/schema.ts';
 import type { StepRegistry } from '../engine/step.ts';
 import type { Clock } from '../model/clock.ts';
-import type { ExitCode } from '../model/error.ts';
+import type { ExitCode, RollbackError } from '../model/error.ts';
 import type { EventSink } from '../model/event.ts';
 import type { Holder } from '../model/journal.ts';
 import type { Plan, Strategy } from '../model/plan.ts';
@@ -61,4 +61,6 @@ export interface CommandOutcome {
   runId?: string;
   json: unknown;
   next?: string;
+  /** Set where it did not go as asked: printed after the report. */
+  error?: RollbackError;
 }

@@ -19,6 +19,8 @@ import type { StepRegistry } from './step.ts';
 
 export interface DriveInput {
   state: RunState;
+  /** Why the lease was taken; the first thing the journal is told, so that an older holder can append no more. */
+  purpose: 'run' | 'resume' | 'abort';
   store: StateStore;
   lease: Lease;
   steps: StepRegistry;
@@ -50,6 +52,8 @@ export async function drive(input: DriveInput): Promise<DriveResult> {
   const journal = createJournal({ store, lease, state, clock, emit });
   let rebuilds = 0;
   try {
+    const { epoch, holder } = lease;
+    await journal.append({ type: 'leased', epoch, holder, purpose: input.purpose });
     for (;;) {
       const outcome = await runPlan({
         journal,

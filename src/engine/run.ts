@@ -90,7 +90,8 @@ export async function runPlan(input: RunPlanInput): Promise<PlanOutcome> {
         });
         running.set(step.id, work);
       }
-      if (running.size === 0) return verdict ?? { kind: 'done' };
+      if (running.size === 0)
+        return complete(journal) && interrupted(verdict) ? { kind: 'done' } : (verdict ?? { kind: 'done' });
       await Promise.race([...running.values(), woken()]);
     }
   } finally {
@@ -188,6 +189,15 @@ function contextFor(step: PlannedStep, input: RunPlanInput, signal: AbortSignal)
 function ready(step: PlannedStep, journal: Journal): boolean {
   const { steps } = journal.state;
   return steps.get(step.id)?.state !== 'done' && step.after.every((id) => steps.get(id)?.state === 'done');
+}
+
+/** An interruption that comes when everything is done changes nothing; an abort still goes back. */
+function interrupted(verdict: PlanOutcome | undefined): boolean {
+  return verdict?.kind === 'stop-requested' && verdict.by === 'interrupt';
+}
+
+function complete({ state }: Journal): boolean {
+  return state.plan.steps.every((step) => state.steps.get(step.id)?.state === 'done');
 }
 
 /** A run asked to stop goes on from every step that is no safe point. */

@@ -1,0 +1,96 @@
+import type { Adapters } from '../adapters/adapters.ts';
+import type { StateStore } from '../adapters/store/store.ts';
+import { withDeadline } from '../engine/deadline.ts';
+import type { Clock } from '../model/clock.ts';
+import { RollbackError } from '../model/error.ts';
+import type { Facts, Known, PlatformFacts } from '../model/facts.ts';
+import type { RunRecord } from '../model/record.ts';
+import type { Release } from '../model/release.ts';
+
+/** Longest time one look may take, ms. */
+const LOOK_MS = 10_000;
+/** How far back traffic is evidence of how the running release does now, ms. */
+const RECENT_MS = 5 * 60_000;
+
+/**
+ * Reads everything a plan is built from, all at once, each look with a deadline of its own. What could not be read is
+ * an unknown with its reason; only a platform that can't be reached throws.
+ */
+export async function gatherFacts(
+  adapters: Adapters,
+  clock: Clock,
+  keep: number,
+  signal: AbortSignal,
+): Promise<Facts> {
+  const platform = await adapters.platform.facts(signal);
+  const look = <T>(what: string, read: (signal: AbortSignal) => Promise<T>) =>
+    known(clock, what, signal, read);
+  const { database } = adapters;
+  const watched = [platform.current, platform.canary].filter((id) => id !== undefined);
+  const [images, databaseFacts, configuration, recentTraffic, rolledBackFrom, preflight] = await Promise.all([
+    lookUpImages(adapters, platform, look),
+    database ? look(database.name, (s) => database.facts(s)) : undefined,
+    look('configuration', (s) => adapters.configuration.read(s)),
+    Promise.all(
+      watched.map(async (id) => {
+        const until = clock.now();
+        const window = await look('traffic', (s) => adapters.metrics.window(id, until - RECENT_MS, until, s));
+        return [id, window] as const;
+      }),
+    ),
+    readRolledBackFrom(adapters.store, platform.service),
+    adapters.platform.preflight(platform, signal),
+  ]);
+  return {
+    platform,
+    images,
+    database: databaseFacts,
+    configuration,
+    recentTraffic: Object.fromEntries(recentTraffic),
+    rolledBackFrom,
+    preflight,
+  };
+
+  async function lookUpImages(
+    { registry }: Adapters,
+    { releases }: PlatformFacts,
+    look: <T>(what: string, read: (signal: AbortSignal) => Promise<T>) => Promise<Known<T>>,
+  ): Promise<Facts['images']> {
+    // Older releases than are kept may still be asked for by name, so all are looked up, the newest ones first.
+    const all = await Promise.all(
+      releases.slice(0, Math.max(keep, 20)).map(async (release: Release) => {
+        return [release.id, await look(registry.name, (s) => registry.lookUp(release.image, s))] as const;
+      }),
+    );
+    return Object.fromEntries(all);
+  }
+}
+
+async function known<T>(
+  clock: Clock,
+  what: string,
+  signal: AbortSignal,
+  read: (signal: AbortSignal) => Promise<T>,
+): Promise<Known<T>> {
+  const late = () =>
+    new RollbackError({
+      code: 'CHECK_TIMEOUT',
+      summary: `${what} did not answer within ${LOOK_MS / 1000} s`,
+    });
+  try {
+    return { known: true, value: await withDeadline(clock, LOOK_MS, [signal], late, read) };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { known: false, why: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Digests that an earlier run went back from and that ended on its target. */
+async function readRolledBackFrom(store: StateStore, service: string): Promise<Record<string, string>> {
+  const digests: Record<string, string> = {};
+  for (const name of await store.names('records')) {
+    const record = (await store.get<RunRecord>('records', name))?.value;
+    if (record?.service === service && record.end === 'target') digests[record.from.digest] = record.runId;
+  }
+  return digests;
+}

@@ -1,0 +1,142 @@
+import { baselineOf, compareWithBaseline } from '../judge/baseline.ts';
+import { EXIT, RollbackError } from '../model/error.ts';
+import type { MonitorResult, RunRecord } from '../model/record.ts';
+import type { CommandContext, CommandOutcome } from './context.ts';
+import { updateRecord } from './records.ts';
+
+/** Between two looks, ms. */
+const LOOK_EVERY_MS = 5_000;
+
+/**
+ * Watches a run that ended on its target until its time is up, then says in its record how it turned out. The process
+ * that the platform keeps alive does the watching; for everybody else this attaches and tells what it sees.
+ * @returns exit 0 resolved, 5 not confirmed or no traffic, 1 regressed.
+ * @throws RollbackError `NOT_WATCHED` (exit 2)
+ */
+export async function monitor(
+  context: CommandContext,
+  runId: string,
+  { attachedToSupervisor }: { attachedToSupervisor: boolean },
+): Promise<CommandOutcome> {
+  const record = await readRecord(context, runId);
+  if (!record?.monitor) {
+    throw new RollbackError({
+      code: 'NOT_WATCHED',
+      summary: record ? `Run ${runId} is not watched` : `No run ${runId} is recorded`,
+      detail: record
+        ? `It ended on: ${record.end ?? 'no end yet'}; only a run that ended on its target with --monitor above 0 is.`
+        : 'Run ids are listed by history.',
+      fix: 'See the runs there were: rollback-deploy-auto history',
+      exit: EXIT.usage,
+    });
+  }
+  const watches = attachedToSupervisor || !context.adapters.platform.startMonitor;
+  const result = watches ? await watch(context, record, record.monitor) : await attach(context, runId);
+  return { exit: exitOf(result), runId, json: result, next: `rollback-deploy-auto show ${runId}` };
+}
+
+async function watch(
+  context: CommandContext,
+  record: RunRecord,
+  begun: MonitorResult,
+): Promise<MonitorResult> {
+  const { clock, stop } = context;
+  const until = Date.parse(begun.until);
+  let result = begun;
+  while (result.state === 'watching') {
+    const left = until - clock.now();
+    if (left > 0) await clock.sleep(Math.min(LOOK_EVERY_MS, left), stop.immediate);
+    result = await look(context, record, begun, clock.now() >= until);
+    await keep(context, record.runId, result);
+    tell(context, result);
+  }
+  return result;
+}
+
+/** One look at all that passed since the run ended. */
+async function look(
+  context: CommandContext,
+  record: RunRecord,
+  begun: MonitorResult,
+  last: boolean,
+): Promise<MonitorResult> {
+  const { adapters, clock, configuration, stop } = context;
+  const lookedAt = new Date(clock.now()).toISOString();
+  try {
+    const facts = await adapters.platform.facts(stop.immediate);
+    if (facts.current !== record.to.id) {
+      const now = facts.releases.find((release) => release.id === facts.current)?.version ?? 'nothing';
+      const notes = [`${now} runs now; ${record.to.version} is no longer watched.`];
+      return { ...begun, state: 'interrupted', lookedAt, notes };
+    }
+    const { validation, good } = configuration;
+    const { requests, errors, p95Ms } = await adapters.metrics.window(
+      record.to.id,
+      Date.parse(begun.since),
+      clock.now(),
+      stop.immediate,
+    );
+    const target = facts.releases.find((release) => release.id === record.to.id);
+    const findings = compareWithBaseline(
+      { requests, errors, p95Ms },
+      target && baselineOf(target, good.minRequests),
+      { ...validation, latencyFloorMs: validation.latencyFloor },
+    );
+    const health = await adapters.health.probe(stop.immediate);
+    const bad = findings.filter((finding) => finding.status === 'fail').map((finding) => finding.title);
+    if (!health.ok) bad.push(`Health endpoint: ${health.says}`);
+    const open = findings.filter((finding) => finding.status === 'unknown').map((finding) => finding.title);
+    const state = last
+      ? bad.length > 0
+        ? 'regressed'
+        : open.length > 0
+          ? 'no-traffic'
+          : 'resolved'
+      : 'watching';
+    const errorRate = requests === 0 ? undefined : errors / requests;
+    return { ...begun, state, lookedAt, requests, errors, errorRate, p95Ms, notes: [...bad, ...open] };
+  } catch (error) {
+    if (stop.immediate.aborted || !(error instanceof RollbackError)) throw error;
+    const notes = [`Could not look: ${error.message}`];
+    return { ...begun, state: last ? 'interrupted' : 'watching', lookedAt, notes };
+  }
+}
+
+/** Follows the record that the watching process keeps. */
+async function attach(context: CommandContext, runId: string): Promise<MonitorResult> {
+  const { clock, stop } = context;
+  let seen: string | undefined;
+  for (;;) {
+    const result = (await readRecord(context, runId))?.monitor;
+    if (!result) throw new Error(`The record of ${runId} lost its monitor.`);
+    if (result.lookedAt !== seen) tell(context, result);
+    seen = result.lookedAt;
+    if (result.state !== 'watching') return result;
+    await clock.sleep(1_000, stop.immediate);
+  }
+}
+
+function tell({ emit }: CommandContext, result: MonitorResult): void {
+  const { state, requests, errors, p95Ms, until, notes } = result;
+  const p95 = p95Ms === undefined ? 'p95 unknown' : `p95 ${Math.round(p95Ms)}ms`;
+  const end = state === 'watching' ? ` until ${until}` : '';
+  const message = `${state}${end}: ${requests} requests, ${errors} errors, ${p95}`;
+  emit({ type: 'notice', message: [message, ...notes].join('; ') });
+}
+
+async function readRecord({ adapters }: CommandContext, runId: string): Promise<RunRecord | undefined> {
+  return (await adapters.store.get<RunRecord>('records', runId))?.value;
+}
+
+async function keep(context: CommandContext, runId: string, result: MonitorResult): Promise<void> {
+  const { adapters, statePath, renderRecord } = context;
+  await updateRecord(adapters.store, statePath, runId, renderRecord, (record) => ({
+    ...record,
+    monitor: result,
+  }));
+}
+
+function exitOf({ state }: MonitorResult): CommandOutcome['exit'] {
+  if (state === 'resolved') return EXIT.done;
+  return state === 'regressed' ? EXIT.failed : EXIT.unconfirmed;
+}

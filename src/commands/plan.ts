@@ -1,0 +1,47 @@
+import { describeProduction } from '../engine/production.ts';
+import { EXIT, RollbackError } from '../model/error.ts';
+import type { Facts } from '../model/facts.ts';
+import { stops } from '../model/finding.ts';
+import type { Plan } from '../model/plan.ts';
+import type { CommandContext, CommandOutcome, RollbackOptions } from './context.ts';
+import { prepare } from './prepare.ts';
+import { newRunId } from './run-id.ts';
+
+/** The dry run: everything a rollback would check and do, saved, with nothing changed. Exit 4 where it would be refused. */
+export async function plan(context: CommandContext, options: RollbackOptions): Promise<CommandOutcome> {
+  const { adapters, emit } = context;
+  const { plan: made, facts } = await prepare(context, options, newRunId(context.clock));
+  const { target, noun } = made;
+  emit({ type: 'target', target, instances: facts.platform.desired, noun });
+  await adapters.store.put('plans', made.runId, made, 0);
+  const refused = refusal(made, facts);
+  const next = refused ? 'rollback-deploy-auto releases' : commandLine(made);
+  return {
+    exit: refused ? EXIT.refused : EXIT.done,
+    json: made,
+    next,
+    ...(refused ? { error: refused } : {}),
+  };
+}
+
+/** Why the plan may not be carried out; undefined where it may. */
+export function refusal(plan: Plan, facts: Facts): RollbackError | undefined {
+  const blocking = plan.findings.filter(stops);
+  if (blocking.length === 0) return undefined;
+  const checks = [...new Set(blocking.map((finding) => finding.check))];
+  const waiver = `${commandLine(plan)} --accept ${checks.join(',')} --reason TEXT`;
+  const ways = blocking.flatMap((finding) => finding.fix.slice(0, 1));
+  return new RollbackError({
+    code: 'REFUSED',
+    summary: `Rollback to ${plan.to.version} refused by ${checks.join(', ')}`,
+    detail: blocking.map((finding) => `${finding.title}.`).join('\n'),
+    production: `Production is unchanged: ${describeProduction(facts.platform)}`,
+    fix: [...new Set(ways), `To go ahead all the same, knowing this: ${waiver}`].join('\n'),
+    exit: EXIT.refused,
+  });
+}
+
+/** The command that carries a plan out. */
+export function commandLine(plan: Plan): string {
+  return `rollback-deploy-auto --version ${plan.to.version} --strategy ${plan.strategy}`;
+}

@@ -1,0 +1,71 @@
+import type { RunRecord } from '../model/record.ts';
+import { columns } from './columns.ts';
+import { errorLines, findingLines } from './finding-lines.ts';
+import { formatBytes, formatDuration, formatMoment, plain, stopped } from './format.ts';
+import { outcome } from './history-table.ts';
+import { monitorLines } from './monitor-lines.ts';
+import { failedRequestsText } from './record-markdown.ts';
+
+/** One run for `show`, as text. Ends without a line break. */
+export function recordText(record: RunRecord): string {
+  const took = record.endedAt === undefined ? 'no end yet' : formatDuration(record.durationMs);
+  const facts = columns([
+    ['Run:', record.runId],
+    ['Target:', record.target],
+    ['From:', `${record.from.version} (${record.from.id}, ${record.from.digest})`],
+    ['To:', `${record.to.version} (${record.to.id}, ${record.to.digest})`],
+    ['Strategy:', record.strategy],
+    ['Reason:', record.reason ?? 'not given'],
+    ['By:', record.by],
+    ['Started:', formatMoment(record.startedAt)],
+    [
+      'Took:',
+      record.movedMs === undefined ? took : `${took}, of which moving ${formatDuration(record.movedMs)}`,
+    ],
+    [
+      'Outcome:',
+      record.exit === undefined ? outcome(record) : `${outcome(record)} (exit code ${record.exit})`,
+    ],
+    ['Why:', stopped(record.why)],
+    ['Production:', stopped(record.production)],
+    ['Requests failed:', failedRequestsText(record)],
+    ['Backup:', record.backup ? `${record.backup.path}, ${formatBytes(record.backup.bytes)}` : 'none taken'],
+    ...(record.backup ? [['', `SHA-256 ${record.backup.sha256}`]] : []),
+    ['Plan hash:', record.planHash],
+  ]);
+  const lines = [
+    ...facts,
+    ...section('Held by:', holders(record)),
+    ...section('Pre-rollback checks:', record.checks.flatMap(findingLines)),
+    ...section('Steps:', steps(record)),
+    ...section('Post-rollback validation:', record.validation.flatMap(findingLines)),
+    ...section('Monitor:', record.monitor ? monitorLines(record.monitor).map((text) => `  ${text}`) : []),
+  ];
+  return lines.map(plain).join('\n');
+}
+
+function section(heading: string, body: string[]): string[] {
+  return body.length === 0 ? [] : ['', heading, ...body];
+}
+
+function holders({ holders: all }: RunRecord): string[] {
+  return columns(
+    all.map(({ at, purpose, holder }) => [
+      `  ${formatMoment(at)}`,
+      purpose,
+      `${holder.user} on ${holder.host}, process ${holder.pid}`,
+    ]),
+  );
+}
+
+function steps({ steps: all }: RunRecord): string[] {
+  const rows = columns(
+    all.map(({ id, phase, state, at, tookMs }) => [
+      `  ${formatMoment(at)}`,
+      phase,
+      id,
+      tookMs === undefined ? state : `${state} in ${formatDuration(tookMs)}`,
+    ]),
+  );
+  return all.flatMap(({ error }, i) => [rows[i] as string, ...(error ? errorLines(error) : [])]);
+}

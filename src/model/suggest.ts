@@ -4,7 +4,7 @@ import { distance } from 'fastest-levenshtein';
  * The valid name that a typo most likely meant: the nearest by edit distance, at most a third of its length (and at
  * least 2) away, or one that the typo is the beginning of. Undefined where none is near.
  */
-export function nearest(name: string, valid: readonly string[]): string | undefined {
+export function closest(name: string, valid: readonly string[]): string | undefined {
   const typed = name.toLowerCase();
   let best: { candidate: string; off: number } | undefined;
   for (const candidate of valid) {
@@ -23,6 +23,6 @@ export function nearest(name: string, valid: readonly string[]): string | undefi
 
 /** `; did you mean "local"?`, or nothing where no valid name is near. */
 export function didYouMean(name: string, valid: readonly string[]): string {
-  const meant = nearest(name, valid);
+  const meant = closest(name, valid);
   return meant === undefined ? '' : `; did you mean "${meant}"?`;
 }

@@ -1,0 +1,105 @@
+/** Ends the main help. */
+export const MAIN_HELP = `
+Without a command it goes back: it plans, checks, asks once, moves the traffic and validates.
+
+Examples:
+  $ rollback-deploy-auto                                   to the last known good release, rolling
+  $ rollback-deploy-auto --version v2.14.3 --strategy blue-green
+  $ rollback-deploy-auto --version v2.14.3 --dry-run       everything but moving
+  $ rollback-deploy-auto releases                          what there is to go back to
+  $ rollback-deploy-auto resume                            go on after an interruption
+
+Exit codes:
+  0  done
+  1  failed; production stands where the message says
+  2  wrong usage or configuration; nothing was tried
+  3  interrupted; "resume" goes on
+  4  refused by a pre-rollback check; nothing changed
+  5  on the target, but validation did not confirm it
+
+Results go to stdout, progress and questions to stderr. Away from a terminal a typed --version is
+consent; without one, and for moves that may lose data, --yes is needed.`;
+
+/** Ends the help of a command: how it behaves, where its description does not say it, and examples. */
+export const COMMAND_HELP: Record<string, string> = {
+  rollback: `
+Ctrl-C once: stops safely at the next safe point. Twice: leaves at once; "resume" goes on.
+
+Examples:
+  $ rollback-deploy-auto rollback --version v2.14.3
+  $ rollback-deploy-auto rollback --strategy canary --reason "checkout errors since 10:20"
+  $ rollback-deploy-auto rollback --version v2.14.3 --accept retention --reason "image is pinned elsewhere"`,
+  plan: `
+Examples:
+  $ rollback-deploy-auto plan
+  $ rollback-deploy-auto plan --version v2.14.3 --strategy instant --output json`,
+  check: `
+Exit code 0: yes. 4: a check stops it. Good for a schedule.
+
+Examples:
+  $ rollback-deploy-auto check
+  $ rollback-deploy-auto check --version v2.14.3 --output json`,
+  releases: `
+Examples:
+  $ rollback-deploy-auto releases
+  $ rollback-deploy-auto releases --output json`,
+  status: `
+Examples:
+  $ rollback-deploy-auto status
+  $ rollback-deploy-auto status --service shop --output json`,
+  resume: `
+Looks at what is really there, and does what is left of the stored plan.
+
+Examples:
+  $ rollback-deploy-auto resume
+  $ rollback-deploy-auto resume r-20261123-210338-7f3a`,
+  abort: `
+Without an unfinished run it changes nothing. After a point of no return only "resume" is left.
+
+Examples:
+  $ rollback-deploy-auto abort
+  $ rollback-deploy-auto abort r-20261123-210338-7f3a`,
+  history: `
+Examples:
+  $ rollback-deploy-auto history
+  $ rollback-deploy-auto history --output json`,
+  show: `
+Examples:
+  $ rollback-deploy-auto show r-20261123-210338-7f3a
+  $ rollback-deploy-auto show r-20261123-210338-7f3a --output json`,
+  monitor: `
+The watch itself runs beside production; this looks on, and ends with its result. Ctrl-C only ends looking on.
+
+Examples:
+  $ rollback-deploy-auto monitor r-20261123-210338-7f3a`,
+  init: `
+Never overwrites a file that says something else.
+
+Examples:
+  $ rollback-deploy-auto init
+  $ rollback-deploy-auto init --claude      writes .claude/commands/rollback-deploy-auto.md`,
+  doctor: `
+Changes nothing. Exit code 0: nothing in the way. 1: something is.
+
+Examples:
+  $ rollback-deploy-auto doctor
+  $ rollback-deploy-auto doctor --output json`,
+  completion: `
+Examples:
+  $ source <(rollback-deploy-auto completion bash)
+  $ rollback-deploy-auto completion zsh > "\${fpath[1]}/_rollback-deploy-auto"
+  $ rollback-deploy-auto completion fish > ~/.config/fish/completions/rollback-deploy-auto.fish`,
+  'local start': `
+Examples:
+  $ rollback-deploy-auto local start`,
+  'local deploy': `
+Examples:
+  $ rollback-deploy-auto local deploy v2.14.4
+  $ rollback-deploy-auto local deploy v2.14.4 --image shop:v2.14.4`,
+  'local status': `
+Examples:
+  $ rollback-deploy-auto local status`,
+  'local stop': `
+Examples:
+  $ rollback-deploy-auto local stop`,
+};

@@ -1,0 +1,258 @@
+import { describe, expect, test } from 'vitest';
+import { createProgram, type Invocation } from '../src/cli/program.ts';
+import type { RollbackError } from '../src/model/error.ts';
+
+async function parse(...words: string[]): Promise<Invocation> {
+  let seen: Invocation | undefined;
+  await createProgram(async (invocation) => {
+    seen = invocation;
+  }).parseAsync(['node', 'cli.js', ...words]);
+  if (!seen) throw new Error('nothing was run');
+  return seen;
+}
+
+async function refusal(...words: string[]): Promise<RollbackError> {
+  return parse(...words).then(
+    (invocation) => {
+      throw new Error(`was accepted: ${JSON.stringify(invocation)}`);
+    },
+    (error) => error,
+  );
+}
+
+describe('what is typed is what is meant', () => {
+  const rows: [words: string, command: string, values: object, operands?: string[]][] = [
+    ['', 'rollback', {}],
+    ['--version v2', 'rollback', { version: 'v2' }],
+    ['--version=v2', 'rollback', { version: 'v2' }],
+    ['--version v2 rollback', 'rollback', { version: 'v2' }],
+    ['rollback --version v2', 'rollback', { version: 'v2' }],
+    ['rollback --version=v2', 'rollback', { version: 'v2' }],
+    ['--version v2 rollback --version v2', 'rollback', { version: 'v2' }],
+    ['--version v2 plan', 'plan', { version: 'v2' }],
+    ['--version 2.10', 'rollback', { version: '2.10' }],
+    ['--version previous', 'rollback', { version: 'previous' }],
+    ['--strategy canary', 'rollback', { strategy: 'canary' }],
+    ['--no-backup', 'rollback', { backup: false }],
+    ['--backup', 'rollback', { backup: true }],
+    ['rollback --no-backup --backup', 'rollback', { backup: true }],
+    ['--timeout 90', 'rollback', { timeout: 90 }],
+    ['--timeout 5m', 'rollback', { timeout: 300 }],
+    ['--monitor 30m', 'rollback', { monitor: 1800 }],
+    ['--monitor 0', 'rollback', { monitor: 0 }],
+    ['--dry-run', 'rollback', { dryRun: true }],
+    ['--dry_run', 'rollback', { dryRun: true }],
+    ['rollback --dry_run', 'rollback', { dryRun: true }],
+    [
+      '--accept registry,retention --reason x',
+      'rollback',
+      { accept: ['registry', 'retention'], reason: 'x' },
+    ],
+    [
+      '--accept registry rollback --accept retention --reason x',
+      'rollback',
+      { accept: ['registry', 'retention'], reason: 'x' },
+    ],
+    ['-y', 'rollback', { yes: true }],
+    [
+      '--yes --service shop --config a.yaml --output json',
+      'rollback',
+      { yes: true, service: 'shop', config: 'a.yaml', output: 'json' },
+    ],
+    ['--output json status', 'status', { output: 'json' }],
+    ['status --output json', 'status', { output: 'json' }],
+    ['resume', 'resume', {}, []],
+    ['resume r-1', 'resume', {}, ['r-1']],
+    ['abort r-1 --yes', 'abort', { yes: true }, ['r-1']],
+    ['show r-1 --output json', 'show', { output: 'json' }, ['r-1']],
+    ['monitor r-1 --attached-to-supervisor', 'monitor', { attachedToSupervisor: true }, ['r-1']],
+    ['init --claude', 'init', { claude: true }],
+    ['completion zsh', 'completion', {}, ['zsh']],
+    ['local start', 'local start', {}, []],
+    ['--config x.yaml local deploy v2', 'local deploy', { config: 'x.yaml' }, ['v2']],
+    ['local deploy v2 --image shop:v2', 'local deploy', { image: 'shop:v2' }, ['v2']],
+    ['-V', 'version', { cliVersion: true }],
+    ['--cli-version', 'version', { cliVersion: true }],
+    ['complete -- --version v', 'complete', {}, ['--version', 'v']],
+  ];
+
+  test.each(rows)('%s', async (words, command, values, operands) => {
+    const seen = await parse(...words.split(' ').filter((word) => word !== ''));
+    expect(seen.command).toBe(command);
+    expect(seen.values).toEqual(values);
+    if (operands) expect(seen.operands).toEqual(operands);
+  });
+
+  test('a reason of several words', async () => {
+    expect((await parse('--reason', 'checkout fails: 5 %')).values.reason).toBe('checkout fails: 5 %');
+  });
+});
+
+describe('what is wrong is said with what, why and what next', () => {
+  const rows: [words: string, summary: string, detail: string | undefined, fix: string][] = [
+    [
+      '--version',
+      '--version needs the tag to go back to',
+      'The version of rollback-deploy-auto itself is printed by -V.',
+      "Name a release (rollback-deploy-auto releases lists them), e.g.: rollback-deploy-auto --version v2.14.3, or ask for this program's own version: rollback-deploy-auto -V",
+    ],
+    [
+      '--version --strategy rolling',
+      '--version needs the tag to go back to',
+      'It is followed by --strategy. The version of rollback-deploy-auto itself is printed by -V.',
+      "Name a release (rollback-deploy-auto releases lists them), e.g.: rollback-deploy-auto --version v2.14.3, or ask for this program's own version: rollback-deploy-auto -V",
+    ],
+    [
+      '--version v1 rollback --version v2',
+      '--version is given twice',
+      'Once as "v1" and once as "v2".',
+      'Give it once: --version v2',
+    ],
+    [
+      '--version v1 --version v2',
+      '--version is given twice',
+      'Once as "v1" and once as "v2".',
+      'Give it once: --version v2',
+    ],
+    [
+      '--version shop:v2',
+      '"shop:v2" cannot be a version',
+      'A tag has letters, digits, ".", "_" and "-", and at most 128 of them.',
+      'See what there is: rollback-deploy-auto releases',
+    ],
+    [
+      '--strategy bluegreen',
+      'Unknown strategy "bluegreen"; did you mean "blue-green"?',
+      'Valid are: rolling, blue-green, instant, canary.',
+      'Give one of them, e.g.: --strategy rolling',
+    ],
+    [
+      '--strategy recreate',
+      'Unknown strategy "recreate"',
+      'Valid are: rolling, blue-green, instant, canary.',
+      'Give one of them, e.g.: --strategy rolling',
+    ],
+    ['--strategy', '--strategy needs a value', undefined, 'See: rollback-deploy-auto --help'],
+    [
+      '--timeout soon',
+      '--timeout must be a number of seconds above 0, not "soon"',
+      'It covers the first move to the end of validation.',
+      'Give seconds, or a duration such as 5m, e.g.: --timeout 300',
+    ],
+    [
+      '--timeout 0',
+      '--timeout must be a number of seconds above 0, not "0"',
+      'It covers the first move to the end of validation.',
+      'Give seconds, or a duration such as 5m, e.g.: --timeout 300',
+    ],
+    [
+      '--monitor later',
+      '--monitor must be a duration, not "later"',
+      'It is the time to keep watching after validation.',
+      'Give a duration such as 90s, 30m or 1h, or 0 for not at all, e.g.: --monitor 30m',
+    ],
+    [
+      '--accept migratons --reason x',
+      'Unknown check "migratons"; did you mean "migrations"?',
+      'Checks that can be accepted: target, registry, migrations, configuration, backup, retention, capacity, timeout, platform.',
+      'See which of them stop the rollback: rollback-deploy-auto check',
+    ],
+    [
+      '--accept lease --reason x',
+      'The lease cannot be waived',
+      'It keeps two rollbacks from moving the same service at once.',
+      'See who holds it, and how to take over: rollback-deploy-auto status',
+    ],
+    [
+      '--accept registry',
+      '--accept needs a reason',
+      'Going on though a check stops it is recorded with why.',
+      'Add one: --accept registry --reason "..."',
+    ],
+    [
+      '--output yaml',
+      'Unknown output format "yaml"',
+      'Valid are: text, json.',
+      'Give one of them, e.g.: --output text',
+    ],
+    [
+      'rolback',
+      'Unknown command "rolback"; did you mean "rollback"?',
+      'Commands: rollback, plan, check, releases, status, resume, abort, history, show, monitor, init, doctor, completion, local.',
+      'See: rollback-deploy-auto --help',
+    ],
+    [
+      'local strat',
+      'Unknown command "local strat"; did you mean "start"?',
+      'Commands: start, deploy, status, stop.',
+      'See: rollback-deploy-auto local --help',
+    ],
+    [
+      'local',
+      'local needs a command',
+      'Commands: start, deploy, status, stop.',
+      'See: rollback-deploy-auto local --help',
+    ],
+    ['show', 'show needs RUN', 'RUN is the id of the run.', 'See: rollback-deploy-auto show --help'],
+    ['show a b', 'show takes one operand', 'It was given: a, b.', 'See: rollback-deploy-auto show --help'],
+    [
+      'status now',
+      'status takes no operand',
+      'It was given: now.',
+      'See: rollback-deploy-auto status --help',
+    ],
+    [
+      '--version v2 status',
+      '--version does not belong to "status"',
+      'It is an option of rollback and plan.',
+      'Leave it out, or see what status takes: rollback-deploy-auto status --help',
+    ],
+    [
+      'status --version v2',
+      'Unknown option --version of "status"',
+      'Options: --service, --config, --output.',
+      'See: rollback-deploy-auto status --help',
+    ],
+    [
+      'completion powershell',
+      'Unknown shell "powershell"',
+      'Valid are: bash, zsh, fish.',
+      'E.g.: rollback-deploy-auto completion bash',
+    ],
+    ['--yes=true', '--yes takes no value', 'It was given as --yes=true.', 'Write it alone: --yes'],
+  ];
+
+  test.each(rows)('%s', async (words, summary, detail, fix) => {
+    expect(await refusal(...words.split(' '))).toMatchObject({
+      code: 'USAGE',
+      summary,
+      detail,
+      fix,
+      exit: 2,
+    });
+  });
+
+  test.each([
+    ['--verison v2', 'Unknown option --verison; did you mean "--version"?'],
+    ['--verison=v2', 'Unknown option --verison; did you mean "--version"?'],
+    ['rollback --dryrun', 'Unknown option --dryrun of "rollback"; did you mean "--dry-run"?'],
+    ['--force', 'Unknown option --force'],
+    ['-x', 'Unknown option -x'],
+  ])('%s', async (words, summary) => {
+    const error = await refusal(...words.split(' '));
+    expect(error).toMatchObject({ code: 'USAGE', summary, exit: 2 });
+    expect(error.detail).toContain('--version, --strategy, --backup');
+    expect(error.detail).not.toContain('dry_run');
+  });
+
+  test('an empty value', async () => {
+    expect(await refusal('--version', '')).toMatchObject({
+      summary: '--version needs the tag to go back to',
+      exit: 2,
+    });
+    expect(await refusal('--version=')).toMatchObject({
+      summary: '--version needs the tag to go back to',
+      exit: 2,
+    });
+  });
+});

@@ -1,4 +1,5 @@
 import { defineConfig } from 'tsdown';
+import { thirdPartyNotices } from './scripts/third-party-notices.mjs';
 
 /**
  * One small front door and lazily loaded chunks. Packages under `dependencies` (native or WASM) stay external; all
@@ -18,4 +19,7 @@ export default defineConfig({
   dts: false,
   clean: true,
   sourcemap: false,
+  // What is bundled is what the development dependencies bring; their licences go along.
+  deps: { onlyBundle: false },
+  plugins: [thirdPartyNotices()],
 });

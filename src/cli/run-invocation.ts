@@ -1,5 +1,5 @@
 import type { CommandContext, CommandOutcome, RollbackOptions } from '../commands/context.ts';
-import type { ExitCode } from '../model/error.ts';
+import { EXIT, type ExitCode } from '../model/error.ts';
 import type { EventSink } from '../model/event.ts';
 import { askOnTerminal, consent } from './consent.ts';
 import type { Values } from './options.ts';
@@ -41,17 +41,51 @@ const STOPPED_SAFELY = ['rollback', 'resume', 'abort', 'monitor'];
 /**
  * Runs a command and prints what it leaves.
  * @returns what the process exits with.
+ * @throws whatever the command throws, once the terminal is as it was before.
  */
 export async function runInvocation(invocation: Invocation, argv: string[]): Promise<ExitCode> {
-  const { command, values } = invocation;
-  const output = values.output ?? 'text';
-  const { createReporter } = await import('../report/reporter.ts');
+  const { command, values, operands } = invocation;
   const { stdout, stderr } = process;
-  const reporter = createReporter({ stdout, stderr, output, isTerminal: stderr.isTTY === true });
-  const outcome = await outcomeOf(invocation, argv, reporter.emit);
-  await reporter.finish(outcome);
+  if (command === 'completion' || command === 'complete') {
+    const { completionScript, complete } = await import('./completion.ts');
+    stdout.write(
+      command === 'completion' ? completionScript(operands[0] as string) : await complete(operands),
+    );
+    return EXIT.done;
+  }
+  const output = values.output ?? 'text';
+  const interactive = stdout.isTTY === true && stderr.isTTY === true && process.env.TERM !== 'dumb';
+  const { createReporter } = await import('../report/create-reporter.ts');
+  const { systemClock } = await import('../commands/system-clock.ts');
+  const reporter = await createReporter({ stdout, stderr, output, interactive, clock: systemClock });
+  let outcome: CommandOutcome;
+  try {
+    outcome = await outcomeOf(invocation, argv, reporter.emit);
+  } catch (error) {
+    reporter.finish();
+    throw error;
+  }
+  reporter.finish(documentOf(outcome));
+  if (output === 'text') await printText(values.dryRun ? 'plan' : command, outcome);
   if (outcome.error) printError(outcome.error, { stdout, stderr, output: 'text', debug: false });
+  else if (outcome.next && command !== 'plan' && !values.dryRun) stderr.write(`Next: ${outcome.next}\n`);
   return outcome.exit;
+}
+
+/** `--output json`: the command's document, of the same shape whether it went well or not; with `error` where not. */
+function documentOf({ json, error, exit }: CommandOutcome): unknown {
+  if (!error) return json;
+  const { code, summary, detail, production, fix } = error;
+  return { ...(json as object | null), error: { code, summary, detail, production, fix, exit } };
+}
+
+async function printText(command: string, outcome: CommandOutcome): Promise<void> {
+  const { outcomeText } = await import('./outcome-text.ts');
+  const text = await outcomeText(command, outcome);
+  if (text === undefined) return;
+  const { colourStatus } = await import('../report/status-colours.ts');
+  const paint = colourStatus(process.stdout);
+  process.stdout.write(`${text.split('\n').map(paint).join('\n')}\n`);
 }
 
 async function outcomeOf(invocation: Invocation, argv: string[], emit: EventSink): Promise<CommandOutcome> {
@@ -77,13 +111,13 @@ async function contextFor(
   emit: EventSink,
 ): Promise<CommandContext> {
   const { openContext } = await import('../commands/open-context.ts');
-  const { renderRecord } = await import('../report/record-markdown.ts');
+  const { recordMarkdown } = await import('../report/record-markdown.ts');
   return openContext({
     cwd: process.cwd(),
     config: values.config,
     service: values.service,
     emit,
-    stop: STOPPED_SAFELY.includes(command) && !values.dryRun ? stopOnSignals(emit) : neverStopped(),
+    stop: STOPPED_SAFELY.includes(command) && !values.dryRun ? stopOnSignals(emit, command) : neverStopped(),
     consent: (question) =>
       consent(question, {
         yes: values.yes ?? false,
@@ -93,7 +127,7 @@ async function contextFor(
         ask: askOnTerminal,
         argv,
       }),
-    renderRecord,
+    renderRecord: recordMarkdown,
   });
 }
 

@@ -1,0 +1,79 @@
+import type { DoctorResult } from '../commands/doctor.ts';
+import type { InitResult } from '../commands/init.ts';
+import type { Plan } from '../model/plan.ts';
+import type { MonitorResult, RunRecord } from '../model/record.ts';
+import type { ReleaseRow, ServiceStatus } from '../model/views.ts';
+
+/** The outcome of a command, as far as its text depends on it. */
+interface Outcome {
+  json: unknown;
+  error?: { code: string };
+}
+
+/**
+ * The text of a command's result on stdout, without a line break at its end; undefined where the command has told it
+ * while it worked. Each text is loaded only when it is needed.
+ */
+export async function outcomeText(command: string, { json, error }: Outcome): Promise<string | undefined> {
+  switch (command) {
+    case 'plan':
+      return (await import('../report/text-plan.ts')).textPlan(json as Plan);
+    case 'rollback':
+      if (error?.code !== 'REFUSED') return undefined;
+      return (await import('../report/text-plan.ts')).textRefusal(json as Plan);
+    case 'check':
+      return checkText(json as Plan, error !== undefined);
+    case 'releases':
+      return (await import('../report/releases-table.ts')).releasesTable(json as ReleaseRow[]);
+    case 'status':
+      return (await import('../report/status-text.ts')).statusText(json as ServiceStatus);
+    case 'history':
+      return historyText(json as RunRecord[]);
+    case 'show':
+      return (await import('../report/record-text.ts')).recordText(json as RunRecord);
+    case 'monitor':
+      return (await import('../report/monitor-lines.ts')).monitorLines(json as MonitorResult).join('\n');
+    case 'init':
+      return initText(json as InitResult);
+    case 'doctor':
+      return doctorText(json as DoctorResult);
+    default:
+      return undefined;
+  }
+}
+
+async function checkText(plan: Plan, refused: boolean): Promise<string> {
+  if (refused) return (await import('../report/text-plan.ts')).textRefusal(plan);
+  const { headerLines, checkLines } = await import('../report/text-lines.ts');
+  const lines = [...headerLines(plan), ...checkLines(plan)].map(({ text }) => text);
+  return [...lines, '', `A rollback to ${plan.to.version} could begin now.`, 'Nothing was changed.'].join(
+    '\n',
+  );
+}
+
+async function historyText(records: RunRecord[]): Promise<string> {
+  if (records.length === 0) return 'No runs yet.';
+  return (await import('../report/history-table.ts')).historyTable(records);
+}
+
+function initText({ file, written, found }: InitResult): string {
+  const said = written ? `Wrote ${file}` : `${file} is there already, with the same text`;
+  return [found.length === 0 ? `${said}.` : `${said}:`, ...found.map((sentence) => `  ${sentence}`)].join(
+    '\n',
+  );
+}
+
+function doctorText({ diagnoses }: DoctorResult): string {
+  const lines = diagnoses.flatMap(({ status, title, fix }) => [
+    `  [${status.toUpperCase()}] ${title.replaceAll('\n', '\n    ')}`,
+    ...fix.flatMap((way) => way.split('\n')).map((way) => `    ${way}`),
+  ]);
+  const failed = diagnoses.filter(({ status }) => status === 'fail').length;
+  const open = diagnoses.filter(({ status }) => status === 'warn' || status === 'unknown').length;
+  const things = (n: number) => (n === 1 ? '1 thing' : `${n} things`);
+  const verdict =
+    failed > 0
+      ? `${things(failed)} in the way of a rollback.`
+      : `Nothing is in the way of a rollback${open > 0 ? `; ${things(open)} worth a look` : ''}.`;
+  return [...lines, '', verdict].join('\n');
+}

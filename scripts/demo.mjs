@@ -28,7 +28,15 @@ const { values: options } = parseArgs({
     'no-build': { type: 'boolean', default: false },
   },
 });
-const interrupted = new AbortController();
+/** Why the demo ends early; undefined while it goes on. @type {Error | undefined} */
+let interrupted;
+/** @type {(why: Error) => void} */
+let interrupt = () => {};
+/** @type {Promise<never>} */
+const interruption = new Promise((_, reject) => {
+  interrupt = reject;
+});
+interruption.catch(() => {});
 /** @type {import('node:child_process').ChildProcess | undefined} The command that runs now. */
 let running;
 /** @type {ReturnType<typeof import('../examples/load/load.mjs').startLoad> | undefined} */
@@ -37,8 +45,10 @@ let folder = '';
 
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
   process.on(signal, () => {
-    if (!interrupted.signal.aborted) console.error(`\n${signal}: ending what this demo started.`);
-    interrupted.abort(new Error(`The demo was interrupted by ${signal}.`));
+    if (interrupted) return;
+    console.error(`\n${signal}: ending what this demo started.`);
+    interrupted = new Error(`The demo was interrupted by ${signal}.`);
+    interrupt(interrupted);
   });
 }
 
@@ -57,7 +67,7 @@ const left = await cleanUp();
 if (left !== '') failure = failure === '' ? left : `${failure}\n${left}`;
 if (failure !== '')
   console.error(`\nThe demo failed after ${((Date.now() - startedAt) / 1000).toFixed(0)} s: ${failure}`);
-process.exit(interrupted.signal.aborted ? 130 : failure === '' ? 0 : 1);
+process.exit(interrupted ? 130 : failure === '' ? 0 : 1);
 
 async function demo() {
   // Only now are the dependencies there that these need.
@@ -76,7 +86,7 @@ async function demo() {
   }
   say(`v2.14.3 serves ${RATE} requests a second for a while, so that there is evidence of how it does.`);
   load = startLoad({ url, rate: RATE });
-  await load.started;
+  await Promise.race([load.started, interruption]);
   await seconds(6);
   const before = await load.stop();
   load = undefined;
@@ -87,7 +97,7 @@ async function demo() {
   await assembleShop(join(folder, 'v2.14.4'), bad);
   await command(['local', 'deploy', 'v2.14.4', '--from', 'v2.14.4', '--entrypoint', 'node server.mjs']);
   load = startLoad({ url, rate: RATE });
-  await load.started;
+  await Promise.race([load.started, interruption]);
   await seconds(5);
   const faulty = (await load.snapshot()).versions['v2.14.4'];
   if (!faulty) throw new Error('v2.14.4 answered nothing.');
@@ -150,7 +160,7 @@ function configuration(port, database) {
  * @param {boolean} [progress]
  */
 async function command(args, expected = 0, progress = false) {
-  interrupted.signal.throwIfAborted();
+  if (interrupted) throw interrupted;
   console.log(
     `\n$ rollback-deploy-auto ${args.map((arg) => (/^[\w./:=-]+$/.test(arg) ? arg : `"${arg}"`)).join(' ')}`,
   );
@@ -163,12 +173,13 @@ async function command(args, expected = 0, progress = false) {
   child.stderr?.on('data', (chunk) => {
     errors += chunk;
   });
-  const code = await new Promise((resolve, reject) => {
+  /** @type {Promise<number | string | null>} */
+  const ended = new Promise((resolve, reject) => {
     child.once('error', reject);
     // Not `close`: what a command leaves running may hold its output open.
     child.once('exit', (code, signal) => resolve(code ?? signal));
-    interrupted.signal.addEventListener('abort', () => reject(interrupted.signal.reason), { once: true });
   });
+  const code = await Promise.race([ended, interruption]);
   running = undefined;
   if (code !== expected)
     throw new Error(`rollback-deploy-auto ${args.join(' ')} ended with ${code}, not ${expected}. ${errors}`);
@@ -262,15 +273,13 @@ async function freePort() {
 
 /** Lets time pass for the load to count in. @param {number} s */
 async function seconds(s) {
-  await new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, s * 1000);
-    const stop = () => {
-      clearTimeout(timer);
-      reject(interrupted.signal.reason);
-    };
-    if (interrupted.signal.aborted) stop();
-    else interrupted.signal.addEventListener('abort', stop, { once: true });
+  /** @type {NodeJS.Timeout | undefined} */
+  let timer;
+  const passed = new Promise((resolve) => {
+    timer = setTimeout(resolve, s * 1000);
   });
+  await Promise.race([passed, interruption]);
+  clearTimeout(timer);
 }
 
 /** @param {number} ms */

@@ -78,8 +78,9 @@ export function fileStore(options: FileStoreOptions): StateStore {
 
     async append(lease, runId, entry) {
       // Before the check of the lease, so that whoever took it after the check finds this number first, or takes it.
-      const number = next.get(runId) ?? (await countEntries(runs, runId)) + 1;
-      if (number === 1) throw runNotFound(runId, await listRuns(runs), name);
+      const count = await countEntries(runs, runId);
+      const number = next.get(runId) ?? count + 1;
+      if (count === 0) throw runNotFound(runId, await listRuns(runs), name);
       await leases.check(lease);
       const file = { service: lease.service, epoch: lease.epoch, entry };
       if ((await writeEntry(runs, runId, number, file)) === 'taken') {

@@ -71,9 +71,14 @@ function whyNot(state: RunState, end: RunEnd): string {
   if (open.length === 0) {
     return validation.length > 0 && end.exit !== 0 ? lowerFirst(stopped(end.why)) : notValidated(end);
   }
-  const reasons = new Set(open.map(({ title }) => /: (.+)$/.exec(title)?.[1] ?? title));
+  const reasons = new Set(open.map(reasonIn));
   const said = reasons.size === 1 ? [...reasons] : open.map(({ title }) => title);
   return stopped(said.map(unstopped).join('; '));
+}
+
+/** `Error rate: 0.01% (no baseline)` and `p95 latency: no traffic to judge by`: what the title says of why. */
+function reasonIn({ title }: Finding): string {
+  return /\(([^()]+)\)$/.exec(title)?.[1] ?? /: (.+)$/.exec(title)?.[1] ?? title;
 }
 
 function notValidated(end: RunEnd): string {

@@ -54,7 +54,7 @@ function run({
       ['  Last heartbeat:', `${formatMoment(lastHeartbeat)} (epoch ${epoch})`],
       ...(step === undefined ? [] : [[state === 'running' ? '  Doing:' : '  Was doing:', step]]),
       ['  To take over:', takeOver],
-    ]).map((text) => text),
+    ]),
   ];
 }
 

@@ -86,7 +86,7 @@ function planSections(made: Made, options: SectionOptions): TextLine[] {
   if (index === 0) {
     const checks = [...checkLines(plan), ...proofs(made, options)];
     for (const finding of plan.findings) options.told.add(key(finding));
-    return [...checks, ...section('Executing rollback:', moves), ...validated];
+    return [...checks, ...section('Executing rollback:', moves, executing(made)), ...validated];
   }
   // Why another plan was made is worth its line even where none of its own follows.
   const goingOn =
@@ -99,10 +99,14 @@ function planSections(made: Made, options: SectionOptions): TextLine[] {
   return [...heading, ...found, ...proofs(made, options), ...moves, ...validated];
 }
 
+/** True once a step of one of its lines has begun: that line stays, whatever becomes of it. */
+function executing({ plan, steps }: Made): boolean {
+  return plan.lines.some((line) => line.steps.some((id) => (steps.get(id) ?? WAITING).state !== 'waiting'));
+}
+
 /** An empty line and the heading are true as soon as one line of the section is. */
-function section(heading: string, body: TextLine[]): TextLine[] {
+function section(heading: string, body: TextLine[], begun = body.some((each) => each.settled)): TextLine[] {
   if (body.length === 0) return [];
-  const begun = body.some((each) => each.settled);
   return [line('', begun), line(heading, begun), ...body];
 }
 

@@ -21,6 +21,15 @@ export interface BackupProgress {
   rows: number;
 }
 
+export interface BackupContext {
+  /** ms since the epoch; names the backup. */
+  nowMs: number;
+  /** The run it belongs to, written into it; undefined where it belongs to none. */
+  run?: string;
+  signal: AbortSignal;
+  progress(p: BackupProgress): void;
+}
+
 /** A database whose schema must fit the release that runs on it. */
 export interface Database {
   /** Printed to people, e.g. `sqlite data/shop.db`. Never with credentials. */
@@ -33,7 +42,9 @@ export interface Database {
    * Takes a logical backup in one read snapshot. Written under a temporary name, fsynced, renamed, mode 0600.
    * @throws RollbackError `BACKUP_FAILED`, with what is missing and the way out.
    */
-  backUp(context: { nowMs: number; signal: AbortSignal; progress(p: BackupProgress): void }): Promise<Backup>;
+  backUp(context: BackupContext): Promise<Backup>;
+  /** The newest finished backup that the run took at or after `sinceMs`; undefined where it took none. */
+  backupOf(run: string, sinceMs: number): Promise<Backup | undefined>;
   /**
    * Reads the whole backup, restores it to scratch and compares schema, row counts and content.
    * @throws RollbackError `BACKUP_NOT_VERIFIED`
@@ -41,6 +52,8 @@ export interface Database {
   verify(backup: Backup, signal: AbortSignal): Promise<void>;
   /** Finished backups in the backup folder, newest first. A file that was never finished is not one. */
   backups(): Promise<{ name: string; path: string; bytes: number }[]>;
+  /** Deletes all but the newest `keep` finished backups; returns the names of those deleted. */
+  prune(keep: number): Promise<string[]>;
   /** Restores into a new place; never over a database in use. @throws RollbackError `RESTORE_FAILED` */
   restore(backup: Backup, into: string, signal: AbortSignal): Promise<void>;
 }

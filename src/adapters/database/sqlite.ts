@@ -1,0 +1,122 @@
+import { chmod, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { RollbackError } from '../../model/error.ts';
+import type { DatabaseFacts } from '../../model/facts.ts';
+import type { Backup, BackupContext, Database } from './database.ts';
+import { backUpSqlite } from './sqlite/back-up.ts';
+import { listBackups, pruneBackups, readBackup, syncFolder } from './sqlite/backup-files.ts';
+import type { Connection } from './sqlite/connection.ts';
+import { databaseBytes, messageOf, openForReading, untilFree } from './sqlite/connection.ts';
+import { quoteName, quoteText } from './sqlite/literal.ts';
+import type { SqliteOptions } from './sqlite/options.ts';
+import { removeSideFiles, runDump, sha256Of } from './sqlite/restore.ts';
+import { verifyBackup } from './sqlite/verify.ts';
+
+/** Dumping slower than this has not been seen on a machine worth serving from. Bytes a second. */
+const DUMP_RATE = 10_000_000;
+
+/** SQLite, read through libsql; a backup is a logical dump that the sqlite3 shell can restore too. */
+export function sqliteDatabase(options: SqliteOptions): Database {
+  const name = `sqlite ${options.label}`;
+  return {
+    name,
+    supportsTransactionalDdl: true,
+    facts: (signal) => facts(options, name, signal),
+    backUp: (context: BackupContext) => backUpSqlite(options, name, context),
+    async backupOf(run, sinceMs) {
+      for (const file of await listBackups(options.backupFolder)) {
+        const read = await readBackup(file.path);
+        if (read?.header.run !== run || Date.parse(read.header.takenAt) < sinceMs) continue;
+        const { rows, contentHash, tookMs } = read.summary;
+        const sha256 = await sha256Of(file.path, new AbortController().signal);
+        return { ...file, sha256, rows, contentHash, tookMs };
+      }
+      return undefined;
+    },
+    verify: (backup, signal) => verifyBackup(backup, signal),
+    backups: () => listBackups(options.backupFolder),
+    prune: (keep) => pruneBackups(options.backupFolder, keep),
+    restore,
+  };
+}
+
+async function facts(options: SqliteOptions, name: string, signal: AbortSignal): Promise<DatabaseFacts> {
+  const db = await openForReading(options.path, name, signal);
+  try {
+    const sizeBytes = await databaseBytes(options.path);
+    return await untilFree(name, signal, () => {
+      const [mode] = db.prepare('PRAGMA journal_mode').raw().get() as unknown as [string];
+      return {
+        name,
+        engine: 'sqlite',
+        applied: appliedVersions(db, options.history),
+        sizeBytes,
+        // Outside WAL mode a writer can't commit before the reader has ended.
+        backupBlocksWritersMs: mode === 'wal' ? 0 : Math.ceil((sizeBytes / DUMP_RATE) * 1000),
+      };
+    });
+  } catch (error) {
+    if (error instanceof RollbackError || signal.aborted) throw error;
+    throw new RollbackError({
+      code: 'DATABASE_UNREADABLE',
+      summary: `The migration history of ${name} can't be read`,
+      detail: `Reading ${options.history.column} of table ${options.history.table}: ${messageOf(error)}.`,
+      fix: 'Set database.migrations.format in rollback.yaml to the tool that migrates this database.',
+      cause: error,
+    });
+  } finally {
+    db.close();
+  }
+}
+
+function appliedVersions(db: Connection, history: SqliteOptions['history']): string[] | undefined {
+  const found = db
+    .prepare(
+      `SELECT count(*) AS n FROM sqlite_schema WHERE type = 'table' AND name = ${quoteText(history.table)} COLLATE NOCASE`,
+    )
+    .get() as { n: number };
+  if (found.n === 0) return undefined;
+  const column = quoteName(history.column);
+  const rows = db
+    .prepare(
+      `SELECT CAST(CAST(${column} AS TEXT) AS BLOB) FROM ${quoteName(history.table)} ORDER BY ${column}`,
+    )
+    .raw()
+    .all() as [Buffer][];
+  return rows.map(([version]) => version.toString('utf8'));
+}
+
+async function restore(backup: Backup, into: string, signal: AbortSignal): Promise<void> {
+  const failed = (detail: string, fix: string, cause?: unknown) =>
+    new RollbackError({
+      code: 'RESTORE_FAILED',
+      summary: `Cannot restore ${backup.name} into ${into}`,
+      detail,
+      fix,
+      cause,
+    });
+  if (await stat(into).catch(() => undefined)) {
+    throw failed(
+      'There is a file of that name already.',
+      'Name a new file, and move it into place yourself.',
+    );
+  }
+  const unfinished = `${into}.restoring`;
+  try {
+    if ((await sha256Of(backup.path, signal)) !== backup.sha256) {
+      throw failed('The backup is not what was written: its SHA-256 differs.', 'Restore another backup.');
+    }
+    await rm(unfinished, { force: true });
+    await runDump(backup.path, unfinished, { durable: true, signal });
+    await removeSideFiles(unfinished);
+    await removeSideFiles(into);
+    await chmod(unfinished, 0o600);
+    await rename(unfinished, into);
+    await syncFolder(dirname(into));
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    await removeSideFiles(unfinished);
+    if (error instanceof RollbackError || signal.aborted) throw error;
+    throw failed(`${messageOf(error)}.`, 'Make room or correct the path, then restore again.', error);
+  }
+}

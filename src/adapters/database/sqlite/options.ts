@@ -1,0 +1,11 @@
+/** Of one database. */
+export interface SqliteOptions {
+  /** The database file, absolute. */
+  path: string;
+  /** The path as people know it, e.g. `data/shop.db`. */
+  label: string;
+  /** Where the migration tool keeps what is applied. */
+  history: { table: string; column: string };
+  /** Absolute; made where it is missing, mode 0700. */
+  backupFolder: string;
+}

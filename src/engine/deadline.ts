@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../model/clock.ts';
 
 /**
@@ -13,6 +14,8 @@ export async function withDeadline<T>(
 ): Promise<T> {
   const own = new AbortController();
   const finished = new AbortController();
+  // Every step at work listens to the same few signals; that is no leak.
+  setMaxListeners(0, own.signal, finished.signal, ...parents);
   const abortFrom = (parent: AbortSignal) => () => own.abort(parent.reason);
   const listeners = parents.map((parent) => ({ parent, listener: abortFrom(parent) }));
   for (const { parent, listener } of listeners) {

@@ -63,7 +63,7 @@ export function decide({ state, outcome, facts, rebuilds }: DecideInput): Decisi
   const failing = startFailing(plan, facts);
   if (!failing) return { kind: 'return', why };
   const evidence = `${plan.from.version} is failing (${failing}), so no traffic goes back to it.`;
-  if (allOnTarget(plan, facts)) {
+  if (allOnTarget(plan, facts) && everyMoveDone(state)) {
     return { kind: 'end', on: 'target', confirmed: false, why: `${why} ${evidence}` };
   }
   return { kind: 'stop', why: `${why} ${evidence}` };
@@ -107,6 +107,10 @@ function servingOf(release: string, facts: PlatformFacts): number {
 function allOnTarget(plan: Plan, facts: PlatformFacts): boolean {
   const others = facts.instances.filter((i) => i.inRotation && i.release !== plan.to.id);
   return servingOf(plan.to.id, facts) >= plan.instances && others.length === 0;
+}
+
+function everyMoveDone({ plan, steps }: RunState): boolean {
+  return plan.steps.every((step) => step.phase === 'confirm' || steps.get(step.id)?.state === 'done');
 }
 
 function pointOfNoReturn(state: RunState): string | undefined {

@@ -48,8 +48,11 @@ export type DriveResult =
  */
 export async function drive(input: DriveInput): Promise<DriveResult> {
   const { store, lease, clock, emit, state } = input;
+  // The client before may have died right after its last entry.
+  if (state.end) return { kind: 'ended', end: state.end, state };
   const heartbeat = startHeartbeat({ store, lease, clock });
   const journal = createJournal({ store, lease, state, clock, emit });
+  const never = new AbortController().signal;
   let rebuilds = 0;
   try {
     const { epoch, holder } = lease;
@@ -63,7 +66,7 @@ export async function drive(input: DriveInput): Promise<DriveResult> {
         epoch: lease.epoch,
         timeoutS: input.timeoutS,
         // A person who asked once to go back wants the way back finished; only leaving at once stops it.
-        requested: state.plan.direction === 'return' ? NEVER : input.requested,
+        requested: state.plan.direction === 'return' ? never : input.requested,
         immediate: input.immediate,
         leaseLost: heartbeat.lost,
       });
@@ -162,5 +165,3 @@ async function readFacts(input: DriveInput, outcome: PlanOutcome): Promise<Platf
     }
   }
 }
-
-const NEVER = new AbortController().signal;

@@ -88,6 +88,45 @@ describe('what is typed is what is meant', () => {
   });
 });
 
+describe('help', () => {
+  test.each([
+    ['--help', 'Exit codes:'],
+    ['help', 'Exit codes:'],
+    ['help show', 'The record of a run.'],
+    ['show --help', 'The record of a run.'],
+    ['help local deploy', 'local deploy v2.14.4'],
+    ['rollback -h', 'Ctrl-C once'],
+  ])('%s', async (words, expected) => {
+    let printed = '';
+    const program = createProgram(async () => {
+      throw new Error('was run');
+    });
+    for (const command of [
+      program,
+      ...program.commands,
+      ...program.commands.flatMap((one) => one.commands),
+    ]) {
+      command.configureOutput({
+        ...command.configureOutput(),
+        writeOut: (text) => {
+          printed += text;
+        },
+      });
+    }
+    await expect(program.parseAsync(['node', 'cli.js', ...words.split(' ')])).rejects.toMatchObject({
+      exitCode: 0,
+    });
+    expect(printed).toContain(expected);
+  });
+
+  test('on a command that does not exist', async () => {
+    expect(await refusal('help', 'shwo')).toMatchObject({
+      summary: 'Unknown command "shwo"; did you mean "show"?',
+      exit: 2,
+    });
+  });
+});
+
 describe('what is wrong is said with what, why and what next', () => {
   const rows: [words: string, summary: string, detail: string | undefined, fix: string][] = [
     [
@@ -178,7 +217,7 @@ describe('what is wrong is said with what, why and what next', () => {
     [
       'rolback',
       'Unknown command "rolback"; did you mean "rollback"?',
-      'Commands: rollback, plan, check, releases, status, resume, abort, history, show, monitor, init, doctor, completion, local.',
+      'Commands: rollback, plan, check, releases, status, resume, abort, history, show, monitor, init, doctor, completion, local, help.',
       'See: rollback-deploy-auto --help',
     ],
     [

@@ -34,7 +34,7 @@ export interface Values {
 
 const TARGET = 'What to go back to:';
 const SAFETY = 'Safety:';
-const GENERAL = 'General:';
+export const GENERAL = 'General:';
 
 /** Options of `rollback`, of the default command and of `plan`. */
 export function addRollbackOptions(command: Command): Command {
@@ -74,9 +74,9 @@ export function addRollbackOptions(command: Command): Command {
     .addOption(
       new Option('--reason <TEXT>', 'why; kept in the record')
         .argParser(once('--reason', text('--reason')))
-        .helpGroup(GENERAL),
+        .helpGroup(SAFETY),
     )
-    .addOption(new Option('-y, --yes', 'do not ask').helpGroup(GENERAL));
+    .addOption(new Option('-y, --yes', 'do not ask').helpGroup(SAFETY));
 }
 
 /** Options that every command takes, before or after its name. */

@@ -1,7 +1,7 @@
 import { Argument, Command, Option } from 'commander';
 import { didYouMean } from '../model/suggest.ts';
 import { COMMAND_HELP, MAIN_HELP } from './help.ts';
-import { addGeneralOptions, addRollbackOptions, twice, type Values } from './options.ts';
+import { addGeneralOptions, addRollbackOptions, GENERAL, twice, type Values } from './options.ts';
 import { commanderProblem, unknownCommand } from './parse-error.ts';
 import { PROGRAM, usageError } from './usage.ts';
 
@@ -30,13 +30,15 @@ export function createProgram(run: Run): Command {
     .usage('[options] [command]')
     .enablePositionalOptions()
     .allowExcessArguments()
-    .helpOption('-h, --help', 'help, also of each command')
-    .helpCommand('help [command]', 'help on a command')
-    .optionsGroup('General:')
-    .addHelpText('after', MAIN_HELP)
-    .addOption(new Option('-V, --cli-version', `version of ${PROGRAM} itself`).helpGroup('General:'));
-  addGeneralOptions(addRollbackOptions(program));
-  program.commandsGroup(SETTING_UP);
+    .commandsGroup(SETTING_UP)
+    .helpCommand(false)
+    .configureHelp({
+      subcommandTerm: (made) => [made.name(), ...made.registeredArguments.map(operandTerm)].join(' '),
+    })
+    .addHelpText('after', MAIN_HELP);
+  addGeneralOptions(addRollbackOptions(program))
+    .addOption(new Option('-V, --cli-version', `version of ${PROGRAM} itself`).helpGroup(GENERAL))
+    .addHelpOption(new Option('-h, --help', 'help, also of each command').helpGroup(GENERAL));
   quiet(program);
 
   const command = (
@@ -47,11 +49,15 @@ export function createProgram(run: Run): Command {
     parent: Command = program,
   ) => {
     const full = parent === program ? name : `${parent.name()} ${name}`;
-    const made = parent.command(name).description(description).helpGroup(group).allowExcessArguments(false);
-    made.helpOption('-h, --help', 'this help');
+    const made = parent
+      .command(name)
+      .summary(description)
+      .description(sentence(description))
+      .helpGroup(group)
+      .allowExcessArguments(false);
     quiet(made);
     define?.(made);
-    addGeneralOptions(made);
+    addGeneralOptions(made).addHelpOption(new Option('-h, --help', 'this help').helpGroup(GENERAL));
     const help = COMMAND_HELP[full];
     if (help) made.addHelpText('after', help);
     made.action(async () => run({ command: full, values: valuesOf(made), operands: made.args }));
@@ -67,12 +73,12 @@ export function createProgram(run: Run): Command {
   command('resume', RUNS, 'go on with an interrupted run', (made) =>
     made
       .argument('[RUN]', 'id of the run (default: the unfinished one)')
-      .addOption(new Option('-y, --yes', 'do not ask')),
+      .addOption(new Option('-y, --yes', 'do not ask').helpGroup(GENERAL)),
   );
   command('abort', RUNS, 'take an unfinished run back to where it started', (made) =>
     made
       .argument('[RUN]', 'id of the run (default: the unfinished one)')
-      .addOption(new Option('-y, --yes', 'do not ask')),
+      .addOption(new Option('-y, --yes', 'do not ask').helpGroup(GENERAL)),
   );
   command('history', RUNS, 'past runs');
   command('show', RUNS, 'the record of a run', (made) => made.argument('<RUN>', 'id of the run'));
@@ -89,7 +95,8 @@ export function createProgram(run: Run): Command {
   );
   const local = program
     .command('local')
-    .description('the local platform: start, deploy, status, stop')
+    .summary('the local platform: start, deploy, status, stop')
+    .description('The local platform, for a machine that has nothing else to roll back on.')
     .helpGroup(SETTING_UP)
     .enablePositionalOptions();
   quiet(local);
@@ -101,6 +108,15 @@ export function createProgram(run: Run): Command {
   );
   under('status', 'what the supervisor runs');
   under('stop', 'end the instances, the proxy and the supervisor');
+
+  const help = program
+    .command('help')
+    .summary('help on a command')
+    .description('Help on a command.')
+    .helpGroup(SETTING_UP)
+    .argument('[COMMAND...]', 'name of the command')
+    .action((names: string[]) => commandNamed(names, program).help());
+  quiet(help);
 
   program
     .command('complete', { hidden: true })
@@ -118,6 +134,23 @@ export function createProgram(run: Run): Command {
     await run({ command: values.cliVersion ? 'version' : 'rollback', values, operands: [] });
   });
   return program;
+}
+
+function commandNamed(names: string[], program: Command): Command {
+  return names.reduce((parent, name) => {
+    const found = parent.commands.find((one) => one.name() === name);
+    if (!found) throw unknownCommand(name, parent);
+    return found;
+  }, program);
+}
+
+function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.?!]$/.test(begun) ? begun : `${begun}.`;
+}
+
+function operandTerm(operand: Argument): string {
+  return operand.required ? `<${operand.name()}>` : `[${operand.name()}]`;
 }
 
 /** Errors are thrown instead of printed; `run` of the front door prints them all in one way. */

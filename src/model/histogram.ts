@@ -52,7 +52,8 @@ export function emptyEvidence(): ServiceEvidence {
   };
 }
 
-function bucketOf(ms: number): number {
+/** Index into `LatencyHistogram.counts` of a latency, ms. */
+export function bucketOf(ms: number): number {
   let low = 0;
   let high = HISTOGRAM_BOUNDS_MS.length;
   while (low < high) {

@@ -10,8 +10,11 @@ export const PROXY_SOCKET = 'proxy.sock';
 /** Set on every response that the proxy made itself; its value is a `ProxyMade`. Never set on an instance's response. */
 export const PROXY_HEADER = 'x-rollback-proxy';
 
-/** `no-backend`: 503, none in rotation. `bad-gateway`: 502, an instance refused, or broke off before it answered. */
-export type ProxyMade = 'no-backend' | 'bad-gateway';
+/**
+ * `no-backend`: 503, none in rotation. `bad-gateway`: 502, an instance refused, or broke off before it answered.
+ * `upgrade-declined`: 501, a request with a body that offers another protocol than WebSocket.
+ */
+export type ProxyMade = 'no-backend' | 'bad-gateway' | 'upgrade-declined';
 
 /** `<DIR>/proxy.json`: where the proxy listens for the service's traffic. Written by the supervisor. */
 export interface ProxyAddress {
@@ -22,10 +25,11 @@ export interface ProxyAddress {
 
 /** One instance that traffic may be sent to, on 127.0.0.1. */
 export interface Backend {
-  /** Instance id, e.g. `shop-r3-2`. An id keeps its release and port for life. */
+  /** Instance id, e.g. `shop-r3-2`. */
   id: string;
-  /** Release id, e.g. `r3`. */
+  /** Release id, e.g. `r3`, of at most 100 bytes. An instance never changes it. */
   release: string;
+  /** May change when the instance is started again. */
   port: number;
   /** Whether new requests may be sent to it. */
   inRotation: boolean;

@@ -24,27 +24,19 @@ function time(args) {
   return performance.now() - since;
 }
 
-/** @type {number[]} */
-const empty = [];
-/** @type {number[]} */
-const help = [];
+/** @type {{empty: number[], help: number[]}} */
+const times = { empty: [], help: [] };
+const commands = { empty: ['-e', '0'], help: [cli, '--help'] };
 for (let n = -2; n < pairs; n++) {
   // Who goes first alternates; the first two pairs only warm the disk cache.
-  const [a, b] =
-    n % 2 === 0
-      ? [
-          ['-e', '0'],
-          [cli, '--help'],
-        ]
-      : [
-          [cli, '--help'],
-          ['-e', '0'],
-        ];
-  const [first, second] = [time(a), time(b)];
-  if (n < 0) continue;
-  empty.push(n % 2 === 0 ? first : second);
-  help.push(n % 2 === 0 ? second : first);
+  /** @type {('empty' | 'help')[]} */
+  const order = n % 2 === 0 ? ['empty', 'help'] : ['help', 'empty'];
+  for (const name of order) {
+    const ms = time(commands[name]);
+    if (n >= 0) times[name].push(ms);
+  }
 }
+const { empty, help } = times;
 const ratio = median(help.map((ms, n) => ms / (empty[n] ?? Number.NaN)));
 console.log(`node ${process.version}, ${availableParallelism()} cores, ${pairs} pairs, medians:`);
 console.log(`  node -e 0                    ${median(empty).toFixed(1)} ms`);

@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const run = promisify(execFile);
+const root = new URL('..', import.meta.url).pathname;
+/** Larger than this, something came along that should not have. */
+const MOST_BYTES = 3_000_000;
+let folder: string;
+let files: string[];
+let packedBytes: number;
+let bin: (name: string) => string;
+let version: string;
+
+/** Packs the built product and installs it as a user would: by npm, into a folder that knows nothing of this one. */
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rollback-package-'));
+  // Not its scripts: other tests use dist/ right now.
+  const packed = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+    cwd: root,
+  });
+  const [description] = JSON.parse(packed.stdout);
+  files = description.files.map((file: { path: string }) => file.path);
+  packedBytes = description.size;
+  version = description.version;
+  const project = join(folder, 'project');
+  await mkdir(project);
+  await writeFile(join(project, 'package.json'), '{ "name": "project", "private": true }\n');
+  const tarball = join(folder, description.filename);
+  await run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', tarball], { cwd: project });
+  bin = (name) => join(project, 'node_modules/.bin', name);
+}, 180_000);
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+test('the package holds what is needed, and no sources, tests or scripts', () => {
+  for (const needed of [
+    'dist/cli.js',
+    'dist/local-supervisor.js',
+    'dist/local-proxy.js',
+    'dist/THIRD-PARTY-NOTICES.txt',
+    'schema/rollback.schema.json',
+    'README.md',
+    'LICENSE',
+    'CHANGELOG.md',
+  ]) {
+    expect(files).toContain(needed);
+  }
+  const allowed =
+    /^(dist\/[^/]+\.(js|txt)|schema\/|examples\/|README\.md|LICENSE|CHANGELOG\.md|package\.json)/;
+  expect(files.filter((file) => !allowed.test(file))).toEqual([]);
+});
+
+test('the package is small', () => {
+  console.log(`The packed package has ${packedBytes} bytes in ${files.length} files.`);
+  expect(packedBytes).toBeLessThan(MOST_BYTES);
+});
+
+test('it brings only what is native or WebAssembly; all else is bundled', async () => {
+  const installed = JSON.parse(
+    await readFile(join(folder, 'project/node_modules/rollback-deploy-auto/package.json'), 'utf8'),
+  );
+  expect(Object.keys(installed.dependencies).sort()).toEqual(['@guanmingchiu/sqlparser-ts', 'libsql']);
+});
+
+test.each(['rollback-deploy-auto', 'rda'])(
+  '%s --help and -V answer from the installed package',
+  async (name) => {
+    const help = await run(bin(name), ['--help']);
+    expect(help.stdout).toContain('--version <TAG>');
+    expect((await run(bin(name), ['-V'])).stdout.trim()).toBe(version);
+  },
+);
+
+test('init writes a configuration that the installed package reads', async () => {
+  const place = join(folder, 'service');
+  await mkdir(place);
+  await run(bin('rollback-deploy-auto'), ['init'], { cwd: place });
+  expect(await readdir(place)).toContain('rollback.yaml');
+  // No supervisor was started: the configuration is fine, and what is missing is named with the command that starts it.
+  const status = await run(bin('rollback-deploy-auto'), ['check'], { cwd: place }).catch((error) => error);
+  expect(status.code).toBe(2);
+  expect(status.stderr).toContain('local start');
+});
+
+test('every bundled package has its licence in the notices', async () => {
+  const notices = await readFile(join(root, 'dist/THIRD-PARTY-NOTICES.txt'), 'utf8');
+  for (const name of ['commander', 'yaml', 'zod']) expect(notices).toMatch(new RegExp(`^${name} \\d`, 'm'));
+  expect(notices).toContain('Permission is hereby granted');
+  expect((await stat(join(folder, 'project/node_modules/rollback-deploy-auto/LICENSE'))).isFile()).toBe(true);
+});

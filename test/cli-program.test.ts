@@ -243,7 +243,7 @@ describe('what is wrong is said with what, why and what next', () => {
     [
       '--version v2 status',
       '--version does not belong to "status"',
-      'It is an option of rollback and plan.',
+      'It is an option of rollback, plan and check.',
       'Leave it out, or see what status takes: rollback-deploy-auto status --help',
     ],
     [

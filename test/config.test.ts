@@ -253,6 +253,12 @@ describe('the JSON Schema', () => {
 });
 
 describe('the documentation', () => {
+  test('names every key in docs/configuration.md', async () => {
+    const page = await readFile('docs/configuration.md', 'utf8');
+    for (const key of keysOf(configurationJsonSchema()))
+      expect(page, key).toMatch(new RegExp(`(^|[\`. ])${key}([\`:]|$)`, 'm'));
+  });
+
   test('every configuration shown in docs/configuration.md is valid', async () => {
     const page = await readFile('docs/configuration.md', 'utf8');
     const blocks = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map((match) => match[1] as string);
@@ -260,3 +266,11 @@ describe('the documentation', () => {
     for (const block of blocks) parseConfiguration(block, 'docs/configuration.md');
   });
 });
+
+/** Every key that a schema knows, at any depth. */
+function keysOf(schema: unknown): string[] {
+  if (schema === null || typeof schema !== 'object') return [];
+  const { properties, ...rest } = schema as { properties?: Record<string, unknown> };
+  const own = Object.entries(properties ?? {}).flatMap(([key, inner]) => [key, ...keysOf(inner)]);
+  return [...own, ...Object.values(rest).flatMap(keysOf)];
+}

@@ -172,7 +172,7 @@ function valuesOf(command: Command): Values {
       if (!command.options.some((one) => one.attributeName() === key)) {
         throw usageError(
           `${flag} does not belong to "${command.name()}"`,
-          `It is an option of rollback and plan.`,
+          'It is an option of rollback, plan and check.',
           `Leave it out, or see what ${command.name()} takes: ${PROGRAM} ${command.name()} --help`,
         );
       }

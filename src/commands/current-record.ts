@@ -1,6 +1,6 @@
 import type { StateStore } from '../adapters/store/store.ts';
 import type { RunRecord } from '../model/record.ts';
-import { recordOf } from './records.ts';
+import { recordOf } from './record-of.ts';
 
 /**
  * A run's record as its journal tells it now; the stored one may be older, where a client died. What a monitor saw is

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { fileStore } from '../../src/adapters/store/file.ts';
-import { systemClock } from '../../src/system-clock.ts';
+import { systemClock } from '../../src/commands/system-clock.ts';
 import { runWorker, type Worker } from './worker-process.ts';
 
 let path: string;

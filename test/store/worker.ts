@@ -1,8 +1,8 @@
 import { fileStore } from '../../src/adapters/store/file.ts';
 import type { Lease, StateStore } from '../../src/adapters/store/store.ts';
+import { systemClock } from '../../src/commands/system-clock.ts';
 import { thisHolder } from '../../src/holder.ts';
 import { RollbackError } from '../../src/model/error.ts';
-import { systemClock } from '../../src/system-clock.ts';
 import { planned, started } from './sample-run.ts';
 
 /** What a worker process is asked for, as JSON in its first argument. */

@@ -44,6 +44,12 @@ async function route(...backends: Backend[]): Promise<void> {
   await proxyClient(dir).putRoutes({ version: ++version, backends });
 }
 
+/** Once nothing is in flight any more: a client has its answer a moment before the proxy has counted it. */
+async function totals() {
+  await untilState(dir, (state) => state.backends.every((backend) => backend.inFlight === 0));
+  return proxyClient(dir).totals();
+}
+
 function entryOf(state: Awaited<ReturnType<typeof untilState>>, id: string) {
   return state.backends.find((backend) => backend.id === id);
 }
@@ -86,7 +92,7 @@ describe('routing', () => {
     expect(answer.status).toBe(503);
     expect(answer.headers['x-rollback-proxy']).toBe('no-backend');
     expect((await proxyClient(dir).state()).noBackend).toBe(1);
-    expect(await proxyClient(dir).totals()).toEqual({});
+    expect(await totals()).toEqual({});
   });
 
   it('refuses older routes, and others under the version in force', async () => {
@@ -137,6 +143,34 @@ describe('draining', () => {
     await untilState(dir, (state) => entryOf(state, 'shop-r1-1') === undefined);
   });
 
+  it('loses no request while routes change under load', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+    const paths = ['/', '/echo', '/?q=1'];
+    let running = true;
+    const load = Promise.all(
+      Array.from({ length: 8 }, async (_, worker) => {
+        const statuses: number[] = [];
+        for (let i = 0; i < 60 || running; i++) {
+          const body = worker % 2 ? { method: 'POST', body: 'x'.repeat(1000) } : {};
+          statuses.push((await ask(proxy.port, paths[i % 3] as string, { agent, ...body })).status);
+        }
+        return statuses;
+      }),
+    );
+    for (let i = 0; i < 60; i++) {
+      const only = i % 2;
+      const next = apps.map((one, index) => ({ ...one.backend, inRotation: index === only }));
+      await route(...(i % 3 ? next : next.filter((backend) => backend.inRotation)));
+      const other = app(1 - only).backend.id;
+      await untilState(dir, (state) => (entryOf(state, other)?.inFlight ?? 0) === 0);
+    }
+    running = false;
+    const statuses = (await load).flat();
+    agent.destroy();
+    expect(statuses.filter((status) => status !== 200)).toEqual([]);
+    expect((await totals()).r1).toMatchObject({ requests: statuses.length, errors: 0 });
+  });
+
   it('finishes what is in flight when it is shut down, and takes no more', async () => {
     const slow = ask(proxy.port, '/slow', { agent: new Agent({ keepAlive: true }) });
     await until(
@@ -160,7 +194,7 @@ describe('failing backends', () => {
       const answer = await ask(proxy.port, '/echo', { method: 'POST', body: `order ${i}` });
       expect(answer).toMatchObject({ status: 200, body: `order ${i}` });
     }
-    const { r1 } = await proxyClient(dir).totals();
+    const { r1 } = await totals();
     expect(r1).toMatchObject({ requests: 4, errors: 0 });
   });
 
@@ -178,7 +212,7 @@ describe('failing backends', () => {
     const get = await ask(proxy.port, '/');
     expect(get.status).toBe(502);
     expect(get.headers['x-rollback-proxy']).toBe('bad-gateway');
-    expect((await proxyClient(dir).totals()).r1).toMatchObject({ requests: 3, errors: 2 });
+    expect((await totals()).r1).toMatchObject({ requests: 3, errors: 2 });
     expect(await proxyClient(dir).state()).toMatchObject({ backends: [{ inFlight: 0 }, { inFlight: 0 }] });
   });
 
@@ -191,14 +225,14 @@ describe('failing backends', () => {
     expect(again.status).toBe(502);
     expect(again.headers['x-rollback-proxy']).toBe('bad-gateway');
     agent.destroy();
-    expect((await proxyClient(dir).totals()).r1).toMatchObject({ requests: 2, errors: 2 });
+    expect((await totals()).r1).toMatchObject({ requests: 2, errors: 2 });
   });
 
   it('counts an answer that broke off as an error, and passes the break on', async () => {
     await expect(ask(proxy.port, '/half')).rejects.toThrow('aborted');
     await until(
-      () => proxyClient(dir).totals(),
-      (totals) => totals.r1?.errors === 1,
+      () => totals(),
+      (all) => all.r1?.errors === 1,
     );
   });
 });
@@ -218,8 +252,8 @@ describe('clients', () => {
     for (const one of apps) one.letGo();
     for await (const chunk of response) expect(String(chunk)).toBe('data: done\n\n');
     const { r1 } = await until(
-      () => proxyClient(dir).totals(),
-      (totals) => totals.r1 !== undefined,
+      () => totals(),
+      (all) => all.r1 !== undefined,
     );
     expect(r1?.requests).toBe(1);
     expect(r1?.latency.counts.every((count) => count === 0)).toBe(true);
@@ -236,7 +270,7 @@ describe('clients', () => {
       () => app(0).aborted + app(1).aborted,
       (aborted) => aborted === 1,
     );
-    const { r1 } = await proxyClient(dir).totals();
+    const { r1 } = await totals();
     expect(r1).toMatchObject({ requests: 1, errors: 0 });
     expect(r1?.latency.counts.every((count) => count === 0)).toBe(true);
   });
@@ -290,7 +324,7 @@ describe('WebSockets', () => {
     socket.close();
     await untilState(dir, (now) => entryOf(now, 'shop-r1-1')?.inFlight === 0);
     expect(entryOf(await proxyClient(dir).state(), 'shop-r1-1')?.upgraded).toBe(0);
-    const { r1 } = await proxyClient(dir).totals();
+    const { r1 } = await totals();
     expect(r1).toMatchObject({ requests: 1, errors: 0 });
     expect(r1?.latency.counts.every((count) => count === 0)).toBe(true);
   });
@@ -317,7 +351,7 @@ describe('WebSockets', () => {
     const [, second] = await once(none, 'unexpected-response');
     expect([second.statusCode, second.headers['x-rollback-proxy']]).toEqual([503, 'no-backend']);
     await untilState(dir, (state) => state.backends.every((backend) => backend.inFlight === 0));
-    expect((await proxyClient(dir).totals()).r1).toMatchObject({ requests: 1, errors: 1 });
+    expect((await totals()).r1).toMatchObject({ requests: 1, errors: 1 });
   });
 });
 

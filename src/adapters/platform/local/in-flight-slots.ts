@@ -1,6 +1,5 @@
-import { closeSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, renameSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import type { LostRequests } from './proxy-api.ts';
 import type { DiskWrites } from './proxy-disk.ts';
 
@@ -93,7 +92,8 @@ function countLost(dir: string, path: string, now: number): LostFile {
     last: { at: new Date(now).toISOString(), requests },
     counted: generation,
   };
-  writeFileAtomic.sync(lostPath, `${JSON.stringify(after)}\n`, { mode: 0o600 });
+  writeFileSync(`${lostPath}.new`, `${JSON.stringify(after)}\n`, { mode: 0o600 });
+  renameSync(`${lostPath}.new`, lostPath);
   return after;
 }
 

@@ -34,9 +34,9 @@ export function watchSupervisor(dir: string, log: (line: string) => void): () =>
 
   function read(): SupervisorProcess | undefined {
     try {
-      const text = readFileSync(join(dir, 'supervisor.json'), 'utf8');
+      const supervisor = JSON.parse(readFileSync(join(dir, 'supervisor.json'), 'utf8')) as SupervisorProcess;
       unreadable = '';
-      return JSON.parse(text) as SupervisorProcess;
+      return supervisor;
     } catch (error) {
       // A proxy may be started before there is a supervisor; what else is wrong is told once.
       const why = error instanceof Error ? error.message : String(error);

@@ -58,9 +58,8 @@ Nothing was changed.
 Next: rollback-deploy-auto resume r-1`);
 });
 
-it('refuses with the checks that stop it and the command that waives them', () => {
+it('refuses with the checks that stop it', () => {
   const plan = planned({ findings: [missing, drops, ...headlines.slice(2)] });
-  plan.request = { ...plan.request, accepted: ['timeout'], backup: false };
   expect(textRefusal(plan)).toBe(`Rollback Target: v2.14.3
 Current Version: v2.14.4
 Strategy: rolling
@@ -74,6 +73,19 @@ Pre-rollback checks:
   [OK] Configuration compatible with target version
 
 Refused: 2 checks stop it (registry, migrations).
-Nothing was changed.
-To go on all the same: rollback-deploy-auto --version v2.14.3 --strategy rolling --accept timeout,registry,migrations --reason TEXT --no-backup`);
+Nothing was changed.`);
+});
+
+it('names what is accepted in the command that carries it out', () => {
+  const skipped = finding('skipped', 'Database backup: not taken (--no-backup)', { check: 'backup' });
+  const plan = planned({ findings: [...headlines, skipped] });
+  plan.request = { ...plan.request, accepted: ['timeout', 'registry'], backup: false };
+  expect(textPlan(plan).split('\n').at(-1)).toBe(
+    'To carry it out: rollback-deploy-auto --version v2.14.3 --strategy rolling --accept timeout,registry --reason TEXT --no-backup',
+  );
+  expect(
+    textPlan(planned({ findings: [drops] }))
+      .split('\n')
+      .at(-1),
+  ).toBe('Nothing was changed.');
 });

@@ -4,7 +4,7 @@ import { formatDuration, plain, stopped } from './format.ts';
 import { checkLines, headerLines, words } from './text-lines.ts';
 
 export interface TextPlanOptions {
-  /** The command that carries the plan out, or that goes on. Default: the typed rollback, or the one that waives. */
+  /** The command to run next. Default: the one that carries the plan out; none where a check stops it. */
   next?: string;
 }
 
@@ -26,15 +26,14 @@ export function textPlan(plan: Plan, options: TextPlanOptions = {}): string {
   return lines.map(plain).join('\n');
 }
 
-/** A rollback that a check stopped before anything was moved. Ends without a line break. */
-export function textRefusal(plan: Plan, options: TextPlanOptions = {}): string {
+/** A rollback that a check stopped before anything was moved; the error that follows it says how to go on. */
+export function textRefusal(plan: Plan): string {
   const lines = [
     ...headerLines(plan).map(({ text }) => text),
     ...checkLines(plan).map(({ text }) => text),
     '',
     `Refused: ${stoppedBy(plan)}.`,
     'Nothing was changed.',
-    ...nextCommand(plan, options.next),
   ];
   return lines.map(plain).join('\n');
 }
@@ -73,13 +72,15 @@ function stoppingChecks(plan: Plan): string[] {
 
 function nextCommand(plan: Plan, given: string | undefined): string[] {
   if (given !== undefined) return [`Next: ${given}`];
+  // How to go on against a refusal is told by the error that follows.
+  if (plan.findings.some(stops)) return [];
   const { to, strategy, request } = plan;
-  const stopping = stoppingChecks(plan);
-  const accepted = [...new Set([...request.accepted, ...stopping])];
+  // No backup is taken without a database either; only one that was declined is found as skipped.
+  const leftOut = plan.findings.some(({ check, status }) => check === 'backup' && status === 'skipped');
   const command = [
     `rollback-deploy-auto --version ${to.version} --strategy ${strategy}`,
-    ...(accepted.length > 0 ? [`--accept ${accepted.join(',')} --reason TEXT`] : []),
-    ...(request.backup ? [] : ['--no-backup']),
+    ...(request.accepted.length > 0 ? [`--accept ${request.accepted.join(',')} --reason TEXT`] : []),
+    ...(leftOut && !request.accepted.includes('backup') ? ['--no-backup'] : []),
   ].join(' ');
-  return [stopping.length > 0 ? `To go on all the same: ${command}` : `To carry it out: ${command}`];
+  return [`To carry it out: ${command}`];
 }

@@ -72,15 +72,12 @@ describe('init', () => {
 
   test('what is commented out is right once it is not', async () => {
     await init(folder, { service: 'shop' });
-    const text = (await written()).replace(
-      /^( +)# (database:|files:|secrets:|environment:| +[\w$]+:)/gm,
-      '$1$2',
-    );
+    const text = (await written()).replace(/^( +)# (database:|files:|secrets:| +[\w$]+:)/gm, '$1$2');
     expect(parseConfiguration(text, 'f').services.shop).toMatchObject({
       database: { kind: 'sqlite', path: 'data/app.db' },
       configuration: {
         files: ['config/app.json'],
-        environment: { LOG_LEVEL: 'info' },
+        environment: {},
         secrets: { SESSION_KEY: { env: 'SESSION_KEY' } },
       },
     });

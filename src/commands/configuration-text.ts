@@ -25,10 +25,10 @@ services:
 ${databaseText(found, migrations)}
     # What releases are configured with. It is kept with each release, and compared and restored on the way back.
     configuration:
+      # Variables of the instances, NAME: text. Not for secrets.
+      environment: {}
 ${filesText(found)}
 ${secretsText(found)}
-      # environment:
-      #   LOG_LEVEL: info
 
     # What a healthy instance answers. (${healthPath?.from ?? 'nothing found, a guess'})
     health:

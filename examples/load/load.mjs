@@ -86,10 +86,17 @@ export function startLoad(options) {
   const answered = new Promise((resolve) => {
     child.on('message', (message) => message === 'answered' && resolve());
   });
+  /** @type {Promise<void>} */
+  const started = Promise.race([
+    answered,
+    ended.then(() => Promise.reject(new Error('The load had no answer.'))),
+  ]);
+  // Whoever doesn't wait for it sees the loss in the report.
+  started.catch(() => {});
   return {
     pid: child.pid,
     /** Resolves with the first answer; rejects where the load ended before. */
-    started: Promise.race([answered, ended.then(() => Promise.reject(new Error('The load had no answer.')))]),
+    started,
     /** The counts so far. @returns {Promise<LoadReport>} */
     snapshot() {
       return new Promise((resolve, reject) => {

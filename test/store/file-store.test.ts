@@ -7,10 +7,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fileStore } from '../../src/adapters/store/file.ts';
 import { stores } from '../../src/adapters/store/index.ts';
 import { writeNumber } from '../../src/adapters/store/numbered-log.ts';
-import type { StateStore } from '../../src/adapters/store/store.ts';
+import type { Lease, StateStore } from '../../src/adapters/store/store.ts';
 import { readHead, replaceHead } from '../../src/adapters/store/versioned-file.ts';
 import { systemClock } from '../../src/commands/system-clock.ts';
 import { thisHolder } from '../../src/holder.ts';
+import type { JournalEntry } from '../../src/model/journal.ts';
 import { storeContract } from '../contracts/store.ts';
 import { manualClock } from './manual-clock.ts';
 import { ANA, BEN, planned, started } from './sample-run.ts';
@@ -113,6 +114,72 @@ describe('file store: writers that slept', () => {
     expect(await replaceHead(place, seen, 'slept')).toBe(false);
     expect((await readHead(place))?.value).toBe('fourth');
     expect((await readdir(place)).sort()).toEqual(['000003.json', '000004.json']);
+  });
+
+  it('a reader whose version is pruned between listing and opening reads the newer one', async () => {
+    const place = join(folder, 'documents/a/b');
+    await replaceHead(place, undefined, 'first');
+    const { readFile: read } = promises;
+    promises.readFile = (async (path, how) => {
+      promises.readFile = read;
+      syncBuiltinESMExports();
+      for (const value of ['second', 'third']) await replaceHead(place, await readHead(place), value);
+      return read(path, how);
+    }) as typeof read;
+    syncBuiltinESMExports();
+    expect((await readHead(place))?.value).toBe('third');
+  });
+
+  /** Runs `work` between a client's check of its lease and the write of its entry. */
+  function beforeNextLink(work: () => Promise<void>) {
+    const { link } = promises;
+    promises.link = async (from, to) => {
+      promises.link = link;
+      syncBuiltinESMExports();
+      await work();
+      return link(from, to);
+    };
+    syncBuiltinESMExports();
+  }
+
+  const leased: JournalEntry = {
+    type: 'leased',
+    at: '2026-11-23T21:03:40.000Z',
+    epoch: 2,
+    holder: BEN,
+    purpose: 'resume',
+  };
+
+  it('an entry is refused where another took over after the lease was checked', async () => {
+    const { store } = await openRun(2);
+    const heir = fileStore({ path: folder, clock: manualClock(), holderState: () => 'gone' });
+    beforeNextLink(async () => {
+      const taken = await heir.acquireLease('shop', BEN, signal);
+      await heir.read('r-1');
+      await heir.append(taken, 'r-1', leased);
+    });
+    const lease = { service: 'shop', epoch: 1, holder: ANA };
+    await expect(store.append(lease, 'r-1', started('slept'))).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    expect((await heir.read('r-1')).at(-1)).toEqual(leased);
+  });
+
+  it('where the sleeper writes first, the heir is refused and goes on from what is there', async () => {
+    const { store } = await openRun(2);
+    const heir = fileStore({ path: folder, clock: manualClock(), holderState: () => 'gone' });
+    let taken: Lease | undefined;
+    beforeNextLink(async () => {
+      taken = await heir.acquireLease('shop', BEN, signal);
+      await heir.read('r-1');
+    });
+    await store.append({ service: 'shop', epoch: 1, holder: ANA }, 'r-1', started('slept'));
+    const mine = taken as Lease;
+    await expect(heir.append(mine, 'r-1', leased)).rejects.toMatchObject({
+      code: 'LEASE_LOST',
+      detail: expect.stringContaining('has written entry 3 of run r-1'),
+    });
+    expect((await heir.read('r-1')).at(-1)).toEqual(started('slept'));
+    await heir.append(mine, 'r-1', leased);
+    expect(await heir.read('r-1')).toHaveLength(4);
   });
 
   it('a number is written once', async () => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JournalEntry } from '../src/model/journal.ts';
 import { runState } from '../src/model/run-state.ts';
@@ -397,6 +398,49 @@ describe('text of a run', () => {
     });
   }
 
+  it('never changes a line that it printed, whatever happens in whatever order', () => {
+    const plans = [planned(), planned({ strategy: 'instant' }), returnPlan(planned(), [instance(1, target)])];
+    const step = fc.nat(15);
+    const happening = fc.oneof(
+      { weight: 12, arbitrary: fc.record({ kind: fc.constantFrom('start', 'done', 'fail'), step }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('stop', 'replan'), step }) },
+    );
+    const life = fc.record({ happenings: fc.array(happening, { maxLength: 60 }), ends: fc.boolean() });
+    fc.assert(
+      fc.property(life, ({ happenings, ends }) => {
+        let plan = planned();
+        const story = new Story(plan);
+        const done = new Set<string>();
+        for (const { kind, step } of happenings) {
+          const id = plan.steps[step % plan.steps.length]?.id as string;
+          if (kind === 'stop') story.stop('Interrupted.', 'Some serve.').resume();
+          else if (kind === 'replan') {
+            plan = plans[step % plans.length] ?? plan;
+            done.clear();
+            story.replan(plan, 'Changed');
+          } else if (done.has(id)) continue;
+          else if (kind === 'start') story.start(id);
+          else if (kind === 'fail') story.fail(id, {});
+          else {
+            done.add(id);
+            story.done(id, [finding(step % 2 ? 'ok' : 'unknown', `Found by ${id}`)]);
+          }
+        }
+        if (ends) story.end({ exit: 5 });
+        const printer = createTextPrinter();
+        const printed: string[] = [];
+        for (const [i, entry] of story.entries.entries()) {
+          printed.push(...printer.apply(entry));
+          const now = textLines(runState(story.entries.slice(0, i + 1)));
+          expect(now.slice(0, printed.length).map(({ text }) => text)).toEqual(printed);
+        }
+        printed.push(...printer.finish());
+        expect(printed.join('\n')).toBe(textOf(story.entries));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it('holds back lines that are true behind one that is not', () => {
     const { entries } = new Story(planned()).backUp().does('start:1/3', 'admit:1/3', 'drain:1/3:r4');
     const printer = createTextPrinter();
@@ -409,6 +453,16 @@ describe('text of a run', () => {
         steps: ['start:1/3', 'admit:1/3'],
       },
     ]);
+  });
+
+  it('keeps holding them back over a stop, which a resumed run takes back', () => {
+    const { entries } = new Story(planned())
+      .backUp()
+      .does('start:1/3', 'admit:1/3')
+      .stop('Interrupted.', 'All serve.');
+    const printer = createTextPrinter();
+    const printed = entries.flatMap((entry) => printer.apply(entry));
+    expect(printed.at(-1)).toBe('Executing rollback:');
   });
 
   it('says nothing of a step before it is done', () => {

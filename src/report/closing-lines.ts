@@ -1,6 +1,7 @@
 import type { Finding } from '../model/finding.ts';
 import type { RunEnd } from '../model/journal.ts';
 import type { RunState } from '../model/run-state.ts';
+import { findingsOf } from './finding-lines.ts';
 import { between, count, formatDuration, stopped, unstopped } from './format.ts';
 
 /** How a run's text ends: what it came to, what runs now, and how to go on. Empty while it goes on. */
@@ -12,18 +13,14 @@ export function closingLines(state: RunState): string[] {
 }
 
 /** Validation of the plan that was carried out last towards the target. */
-export function validationOf(state: RunState): Finding[] {
+function validationOf(state: RunState): Finding[] {
   const made = state.plans.findLast(({ plan }) => plan.direction === 'back');
   const steps = made?.plan.steps.filter((step) => step.phase === 'confirm') ?? [];
-  return steps.flatMap((step) => {
-    const status = made?.steps.get(step.id);
-    if (status?.state !== 'done') return [];
-    return (status.output as { findings?: Finding[] } | null)?.findings ?? [];
-  });
+  return steps.flatMap((step) => findingsOf(made?.steps.get(step.id)));
 }
 
 /** `v2.14.4, 3 instances.` where that is all of it, else the platform's own sentence. */
-export function startInFull(state: RunState, production: string): string {
+function startInFull(state: RunState, production: string): string {
   const { from, start, noun } = state.asked;
   const n = start.serving.length;
   const whole = start.canary === undefined && start.serving.every(({ release }) => release === from.id);

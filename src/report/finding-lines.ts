@@ -1,5 +1,6 @@
 import type { ErrorRecord } from '../model/error.ts';
 import type { Finding, FindingStatus } from '../model/finding.ts';
+import type { FindingsOutput, StepStatus } from '../model/run-state.ts';
 
 /** The words in brackets. */
 export const STATUS_WORDS: Record<FindingStatus, string> = {
@@ -13,6 +14,12 @@ export const STATUS_WORDS: Record<FindingStatus, string> = {
 /** Headlines always; others only where there is something to say. */
 export function shown(finding: Finding): boolean {
   return finding.headline || finding.status !== 'ok';
+}
+
+/** The findings of a step that is done; none where it is not, or where its output holds none. */
+export function findingsOf(status: StepStatus | undefined): Finding[] {
+  if (status?.state !== 'done') return [];
+  return (status.output as Partial<FindingsOutput> | null)?.findings ?? [];
 }
 
 /** `  [OK] ...`, and below a line that is not OK its evidence, and what to do or who waived it. */

@@ -1,12 +1,13 @@
 import type { Finding } from '../model/finding.ts';
 import type { Plan, PlannedStep, ProgressLine } from '../model/plan.ts';
-import type { FindingsOutput, RunState, StepStatus } from '../model/run-state.ts';
+import type { RunState, StepStatus } from '../model/run-state.ts';
 import { closingLines } from './closing-lines.ts';
 import {
   errorLines,
   failedConfirmationLines,
   failedProofLines,
   findingLines,
+  findingsOf,
   shown,
 } from './finding-lines.ts';
 import { plain, stopped } from './format.ts';
@@ -21,7 +22,10 @@ export interface TextLine {
 }
 
 export interface TextOptions {
-  /** As if the run stopped here: nothing that is still to come, and what has begun as not finished. Default false. */
+  /**
+   * As the text ends if nothing more is told: without what is still to come, what has begun as not finished, and how to
+   * go on. Default false: a run that stopped may yet be resumed.
+   */
   final?: boolean;
 }
 
@@ -37,12 +41,12 @@ export function textLines(state: RunState, options: TextOptions = {}): TextLine[
   const told = new Set<string>();
   state.plans.forEach((made, index) => {
     const over = index < state.plans.length - 1 || state.end !== undefined;
-    const final = over || state.stopped !== undefined || options.final === true;
+    const final = over || options.final === true;
     lines.push(...planSections(made, { index, over, final, told }));
   });
-  const closing = closingLines(state);
-  const settled = state.end !== undefined;
-  if (closing.length > 0) lines.push(...['', ...closing].map((text) => line(text, settled)));
+  const ended = state.end !== undefined;
+  const closing = ended || options.final ? closingLines(state) : [];
+  if (closing.length > 0) lines.push(...['', ...closing].map((text) => line(text, ended)));
   return lines.map((each) => ({ ...each, text: plain(each.text) }));
 }
 
@@ -63,7 +67,7 @@ export function checkLines(plan: Plan): TextLine[] {
   return ['Pre-rollback checks:', ...found].map((text) => line(text, true));
 }
 
-export function line(text: string, settled: boolean, steps: string[] = []): TextLine {
+function line(text: string, settled: boolean, steps: string[] = []): TextLine {
   return { text, settled, steps };
 }
 
@@ -159,12 +163,6 @@ function tellOnce(finding: Finding, { told }: SectionOptions): boolean {
 
 function key(finding: Finding): string {
   return `${finding.status} ${finding.title}`;
-}
-
-/** The findings of a step that is done; none where its output holds none. */
-export function findingsOf(status: StepStatus): Finding[] {
-  if (status.state !== 'done') return [];
-  return (status.output as Partial<FindingsOutput> | null)?.findings ?? [];
 }
 
 /** `back-up-database` as `Back up database`. */

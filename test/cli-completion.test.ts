@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { complete, completionScript } from '../src/cli/completion.ts';
+import { complete } from '../src/cli/completion.ts';
+import { completionScript } from '../src/cli/completion-script.ts';
 
 async function values(...words: string[]): Promise<string[]> {
   const lines = (await complete(words)).trimEnd().split('\n');
@@ -32,10 +35,39 @@ describe('completion', () => {
     expect(await values('--version', 'p')).toEqual(['previous']);
     expect(await values('show', '')).toEqual([]);
   });
+});
 
-  test.each(['bash', 'zsh', 'fish'])('a %s script defines it for both names', (shell) => {
-    const text = completionScript(shell);
-    expect(text).toContain('rollback-deploy-auto complete --');
-    expect(text).toContain('rda complete --');
+describe('the script for bash', () => {
+  /** Presses Tab in a real bash after `line`, with a program of that name that answers by `complete`. */
+  async function tab(line: string): Promise<string[]> {
+    const answer = await complete(line.split(' ').slice(1));
+    const script = `
+      ${completionScript('bash')}
+      ${completionScript('bash')}
+      rda() { [[ "$1 $2" == "complete --" ]] && printf %s "$ANSWER"; }
+      COMP_LINE="$LINE"; COMP_POINT=\${#COMP_LINE}
+      IFS=' ' read -ra COMP_WORDS <<< "$COMP_LINE"
+      [[ "$COMP_LINE" == *' ' ]] && COMP_WORDS+=('')
+      COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
+      _rollback_deploy_auto rda
+      printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout } = await promisify(execFile)('bash', ['--norc', '-eu', '-c', script], {
+      env: { ...process.env, LINE: line, ANSWER: answer },
+    });
+    return stdout.split('\n').filter((value) => value !== '');
+  }
+
+  test('offers the values, without descriptions and directives', async () => {
+    expect(await tab('rda --strategy ')).toEqual(['rolling', 'blue-green', 'instant', 'canary']);
+    expect(await tab('rda --strategy=b')).toEqual(['blue-green']);
+    expect(await tab('rda local st')).toEqual(['start', 'status', 'stop']);
   });
+
+  test('never runs what is on the line', async () => {
+    expect(await tab('rda $(kill -9 $$) --output j')).toEqual(['json']);
+  });
+});
+
+test.each(['bash', 'zsh', 'fish'])('the script for %s serves both names', (shell) => {
+  expect(completionScript(shell)).toMatch(/rollback-deploy-auto.*rda/s);
 });

@@ -1,19 +1,12 @@
-import { RootCommand, script } from '@bomb.sh/tab';
+import { RootCommand } from '@bomb.sh/tab';
 import type { Command, Option } from 'commander';
 import { CHECK_NAMES } from '../model/finding.ts';
 import { STRATEGIES } from '../model/plan.ts';
 import { OUTPUTS } from './options.ts';
 import { createProgram } from './program.ts';
-import { PROGRAM } from './usage.ts';
 
-const ALIAS = 'rda';
 /** Longest wait for values that are looked up, ms; a shell that waits for a Tab is worse than no suggestion. */
 const LOOK_UP_MS = 1_500;
-
-/** Defines completion of the program and its alias in `bash`, `zsh` or `fish`; the shell then asks `complete`. */
-export function completionScript(shell: string): string {
-  return [PROGRAM, ALIAS].map((name) => captured(() => script(shell as 'bash', name, name))).join('\n');
-}
 
 /** What could follow `words`, the last of which may be unfinished: `value<TAB>description` a line, then a directive. */
 export async function complete(words: string[]): Promise<string> {

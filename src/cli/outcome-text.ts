@@ -74,6 +74,6 @@ function doctorText({ diagnoses }: DoctorResult): string {
   const verdict =
     failed > 0
       ? `${things(failed)} in the way of a rollback.`
-      : `Nothing is in the way of a rollback${open > 0 ? `; ${things(open)} worth a look` : ''}.`;
+      : `Nothing found in the way of a rollback${open > 0 ? `; ${things(open)} worth a look` : ''}.`;
   return [...lines, '', verdict].join('\n');
 }

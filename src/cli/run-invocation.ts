@@ -46,11 +46,14 @@ const STOPPED_SAFELY = ['rollback', 'resume', 'abort', 'monitor'];
 export async function runInvocation(invocation: Invocation, argv: string[]): Promise<ExitCode> {
   const { command, values, operands } = invocation;
   const { stdout, stderr } = process;
-  if (command === 'completion' || command === 'complete') {
-    const { completionScript, complete } = await import('./completion.ts');
-    stdout.write(
-      command === 'completion' ? completionScript(operands[0] as string) : await complete(operands),
-    );
+  if (command === 'completion') {
+    const { completionScript } = await import('./completion-script.ts');
+    stdout.write(completionScript(operands[0] as string));
+    return EXIT.done;
+  }
+  if (command === 'complete') {
+    const { complete } = await import('./completion.ts');
+    stdout.write(await complete(operands));
     return EXIT.done;
   }
   const output = values.output ?? 'text';

@@ -16,7 +16,7 @@ export function ok(title: string): Diagnosis {
 /** A diagnosis from what was thrown while looking. */
 export function failure(what: string, error: unknown): Diagnosis {
   if (!(error instanceof RollbackError)) {
-    return { status: 'unknown', title: `${what}: ${(error as Error).message}`, fix: [] };
+    return { status: 'fail', title: `${what}: ${(error as Error).message}`, fix: [] };
   }
   const detail = error.detail === undefined ? '' : `\n${error.detail}`;
   return {

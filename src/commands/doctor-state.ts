@@ -13,13 +13,13 @@ export async function examineStateFolder(path: string): Promise<Diagnosis[]> {
   const diagnoses = [await writable(path, folder)];
   const space = await freeSpace(folder);
   if (space !== undefined) {
-    const megabytes = Math.round(space / 1e6);
+    const free = space < 1e9 ? `${Math.round(space / 1e6)} MB` : `${(space / 1e9).toFixed(1)} GB`;
     diagnoses.push(
       space >= LITTLE_SPACE
-        ? { status: 'ok', title: `Free space for it: ${megabytes} MB`, fix: [] }
+        ? { status: 'ok', title: `Free space for it: ${free}`, fix: [] }
         : {
             status: 'fail',
-            title: `Only ${megabytes} MB are free at ${folder}`,
+            title: `Only ${free} are free at ${folder}`,
             fix: ['Make space, or set state.path in rollback.yaml to a folder on another disk.'],
           },
     );

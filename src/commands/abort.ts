@@ -20,15 +20,13 @@ export async function abort(context: CommandContext, runId: string | undefined):
     emit({ type: 'notice', message: `No run of ${serviceName} is in progress. Nothing was changed.` });
     return { exit: EXIT.done, json: { aborted: null } };
   }
-  refuseChanged(state);
+  refuseChanged(state, store.name);
   const info = await store.lease(serviceName);
   if (info?.held) return askHolder(context, state, info);
   const lease = await store.acquireLease(serviceName, holder, stop.immediate);
-  const current = runState(await store.read(state.runId));
-  for (const { plan, why, at } of current.plans) {
-    emit({ type: 'entry', entry: { type: 'planned', at, plan, why } });
-  }
-  return aborted(await carryOut(context, lease, current, 'abort'));
+  const entries = await store.read(state.runId);
+  for (const entry of entries) emit({ type: 'entry', entry });
+  return aborted(await carryOut(context, lease, runState(entries), 'abort'));
 }
 
 /** The holder polls for the request; this waits for what it makes of it. */

@@ -66,10 +66,7 @@ export async function carryOut(
     over.abort();
     stop.requested.removeEventListener('abort', interrupt);
     await Promise.all(background);
-    await store.release(lease).catch((error: unknown) => {
-      // Another client may hold it by now; then there is nothing to let go.
-      if (!(error instanceof RollbackError && error.code === 'LEASE_LOST')) throw error;
-    });
+    await store.release(lease);
   }
 }
 

@@ -1,8 +1,6 @@
-import { hostname, userInfo } from 'node:os';
-import { processStart } from '../adapters/process-identity.ts';
 import { compose } from '../compose.ts';
 import { loadConfiguration, selectService } from '../config/load.ts';
-import type { Holder } from '../model/journal.ts';
+import { thisHolder } from '../holder.ts';
 import type { CommandContext } from './context.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -31,19 +29,5 @@ export async function openContext({ cwd, config, service, ...given }: FrontDoor)
     clock: systemClock,
   };
   const built = await compose({ ...base, configPath: path });
-  return { ...base, ...given, ...built, configPath: path, holder: thisProcess() };
-}
-
-function thisProcess(): Holder {
-  const { pid } = process;
-  return { host: hostname(), user: userName(), pid, processStart: processStart(pid) ?? '' };
-}
-
-/** The login name, or the numeric id where the system knows no name for it (containers). */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return process.env.USER ?? `uid ${process.getuid?.() ?? 'unknown'}`;
-  }
+  return { ...base, ...given, ...built, configPath: path, holder: thisHolder() };
 }

@@ -29,7 +29,8 @@ export function refusal(plan: Plan, facts: Facts): RollbackError | undefined {
   const blocking = plan.findings.filter(stops);
   if (blocking.length === 0) return undefined;
   const checks = [...new Set(blocking.map((finding) => finding.check))];
-  const waiver = `${commandLine(plan)} --accept ${checks.join(',')} --reason TEXT`;
+  const waived = [...new Set([...plan.request.accepted, ...checks])].join(',');
+  const waiver = `${commandLine(plan)} --accept ${waived} --reason TEXT`;
   const ways = blocking.flatMap((finding) => finding.fix.slice(0, 1));
   return new RollbackError({
     code: 'REFUSED',

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { planHash } from '../engine/plan.ts';
 import { EXIT, RollbackError } from '../model/error.ts';
 import type { RunState } from '../model/run-state.ts';
@@ -23,18 +24,16 @@ export async function resume(context: CommandContext, runId: string | undefined)
       exit: EXIT.usage,
     });
   }
-  refuseChanged(found);
+  refuseChanged(found, store.name);
   const lease = await store.acquireLease(serviceName, holder, stop.immediate);
   // Read again under the lease: until now the other client may have gone on.
-  const state = runState(await store.read(found.runId));
-  for (const { plan, why, at } of state.plans) {
-    context.emit({ type: 'entry', entry: { type: 'planned', at, plan, why } });
-  }
-  return carryOut(context, lease, state, 'resume');
+  const entries = await store.read(found.runId);
+  for (const entry of entries) context.emit({ type: 'entry', entry });
+  return carryOut(context, lease, runState(entries), 'resume');
 }
 
 /** A plan is data that a person agreed to: changed data or an unknown format is not carried out. */
-export function refuseChanged({ runId, plan }: RunState): void {
+export function refuseChanged({ runId, plan }: RunState, state: string): void {
   if (plan.format === 1 && planHash(plan) === plan.hash) return;
   throw new RollbackError({
     code: 'PLAN_CHANGED',
@@ -44,7 +43,7 @@ export function refuseChanged({ runId, plan }: RunState): void {
         ? 'Its content does not match its hash: the journal was edited or damaged.'
         : `Its format ${plan.format} is not known to this version.`,
     production: 'This command changed nothing.',
-    fix: `See the journal: rollback-deploy-auto show ${runId} --output json`,
+    fix: `Its journal is in ${join(state, 'runs', runId)}.`,
     exit: EXIT.refused,
   });
 }

@@ -4,6 +4,7 @@
 //
 // KILL_AT          SIGKILL at the nth matching write (1: the first).
 // KILL_WHEN        `before` (default) or `after` that write is there.
+// KILL_PID         Kills that process instead (default: its own), and goes on.
 // KILL_MATCH       Regular expression on the file written. Default: entries of a journal, `runs/`.
 // KILL_COUNT_FILE  Kills nothing; appends a line of JSON for each matching write: {n, path, type, step}. Both may be set.
 //
@@ -12,8 +13,9 @@
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
-const { KILL_AT, KILL_WHEN = 'before', KILL_MATCH = 'runs/', KILL_COUNT_FILE } = process.env;
-for (const name of ['KILL_AT', 'KILL_WHEN', 'KILL_MATCH', 'KILL_COUNT_FILE']) delete process.env[name];
+const { KILL_AT, KILL_WHEN = 'before', KILL_PID, KILL_MATCH = 'runs/', KILL_COUNT_FILE } = process.env;
+for (const name of ['KILL_AT', 'KILL_WHEN', 'KILL_PID', 'KILL_MATCH', 'KILL_COUNT_FILE'])
+  delete process.env[name];
 if (process.env.NODE_OPTIONS?.includes('kill-hook')) delete process.env.NODE_OPTIONS;
 
 if (KILL_AT !== undefined || KILL_COUNT_FILE !== undefined) {
@@ -23,6 +25,7 @@ if (KILL_AT !== undefined || KILL_COUNT_FILE !== undefined) {
   if (!['before', 'after'].includes(KILL_WHEN))
     throw new Error(`KILL_WHEN is "${KILL_WHEN}", not before or after`);
   const matching = new RegExp(KILL_MATCH);
+  const victim = KILL_PID === undefined ? process.pid : Number(KILL_PID);
   const { link } = fs.promises;
   let n = 0;
 
@@ -31,9 +34,9 @@ if (KILL_AT !== undefined || KILL_COUNT_FILE !== undefined) {
     n++;
     const mine = n;
     if (KILL_COUNT_FILE !== undefined) count(KILL_COUNT_FILE, mine, String(from), String(to));
-    if (mine === at && KILL_WHEN === 'before') process.kill(process.pid, 'SIGKILL');
+    if (mine === at && KILL_WHEN === 'before') process.kill(victim, 'SIGKILL');
     await link(from, to);
-    if (mine === at && KILL_WHEN === 'after') process.kill(process.pid, 'SIGKILL');
+    if (mine === at && KILL_WHEN === 'after') process.kill(victim, 'SIGKILL');
   };
   syncBuiltinESMExports();
 }

@@ -307,14 +307,20 @@ describe('file store: when the system refuses', () => {
     expect(await store.read('r-1')).toHaveLength(2);
   });
 
-  // Permissions do not bind root.
-  it.skipIf(process.getuid?.() === 0)('a read-only folder', async () => {
-    await chmod(folder, 0o500);
+  it('a read-only folder', async () => {
+    await chmod(folder, 0o555);
     const store = fileStore({ path: join(folder, 'state'), clock: manualClock() });
-    await expect(store.acquireLease('shop', ANA, signal)).rejects.toMatchObject({
-      code: 'STATE_UNUSABLE',
-      detail: expect.stringContaining('may not be written'),
-    });
+    // Permissions do not bind root, so a test run as root becomes nobody for a moment.
+    const root = process.getuid?.() === 0;
+    if (root) process.seteuid?.(65534);
+    try {
+      await expect(store.acquireLease('shop', ANA, signal)).rejects.toMatchObject({
+        code: 'STATE_UNUSABLE',
+        detail: expect.stringContaining('may not be written'),
+      });
+    } finally {
+      if (root) process.seteuid?.(0);
+    }
   });
 });
 

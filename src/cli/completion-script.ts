@@ -29,7 +29,7 @@ complete -F _rollback_deploy_auto rollback-deploy-auto rda
 const ZSH = `#compdef rollback-deploy-auto rda
 # zsh completion for rollback-deploy-auto
 _rollback-deploy-auto() {
-  local line
+  local line about
   local -a found
   if [[ "\${words[CURRENT-1]}" == --config ]]; then
     _files
@@ -37,7 +37,8 @@ _rollback-deploy-auto() {
   fi
   for line in "\${(@f)$("\${words[1]}" complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
     if [[ -z "$line" || "$line" == :* ]]; then continue; fi
-    found+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
+    about="\${line#*$'\\t'}"
+    found+=("\${\${line%%$'\\t'*}//:/\\\\:}\${about:+:$about}")
   done
   compset -P '*='
   _describe -V value found

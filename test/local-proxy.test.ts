@@ -307,6 +307,12 @@ describe('clients', () => {
   it('serves those that offer HTTP/2 in HTTP/1.1', async () => {
     const headers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABk' };
     expect(await ask(proxy.port, '/', { headers })).toMatchObject({ status: 200 });
+    const body = 'x'.repeat(300_000);
+    const posted = { headers: { ...headers, 'content-length': String(body.length) }, method: 'POST', body };
+    expect(await ask(proxy.port, '/echo', posted)).toMatchObject({ status: 200, body });
+    const chunked = { headers: { ...headers, 'transfer-encoding': 'chunked' }, method: 'POST', body: 'x' };
+    const declined = await ask(proxy.port, '/echo', chunked);
+    expect([declined.status, declined.headers['x-rollback-proxy']]).toEqual([501, 'upgrade-declined']);
     await untilState(dir, (state) => state.backends.every((backend) => backend.inFlight === 0));
   });
 });

@@ -12,7 +12,7 @@ export const PROXY_HEADER = 'x-rollback-proxy';
 
 /**
  * `no-backend`: 503, none in rotation. `bad-gateway`: 502, an instance refused, or broke off before it answered.
- * `upgrade-declined`: 501, a request with a body that offers another protocol than WebSocket.
+ * `upgrade-declined`: 501, a request with a chunked body that offers another protocol than WebSocket.
  */
 export type ProxyMade = 'no-backend' | 'bad-gateway' | 'upgrade-declined';
 

@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { PassThrough, type Readable } from 'node:stream';
 
 const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
 
@@ -25,4 +27,28 @@ export function cleanRequest(req: IncomingMessage): void {
   headers['x-forwarded-host'] ??= headers.host ?? '';
   headers['x-forwarded-port'] ??= String(req.socket.localPort ?? '');
   headers['x-forwarded-proto'] ??= headers.upgrade?.toLowerCase() === 'websocket' ? 'ws' : 'http';
+}
+
+/**
+ * The body of a request whose parser is gone, as Node.js takes it away when another protocol is offered: the next
+ * `length` bytes of the connection.
+ * @param head what was read of it already
+ */
+export function nextBytes(socket: Socket, head: Buffer, length: number): Readable {
+  const body = new PassThrough();
+  let missing = length;
+  const take = (chunk: Buffer) => {
+    const part = chunk.subarray(0, missing);
+    missing -= part.length;
+    if (missing === 0) {
+      socket.off('data', take);
+      body.end(part);
+    } else if (!body.write(part)) {
+      socket.pause();
+      body.once('drain', () => socket.resume());
+    }
+  };
+  socket.on('data', take);
+  if (head.length > 0) take(head);
+  return body;
 }

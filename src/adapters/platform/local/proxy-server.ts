@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { createProxyServer, type ProxyServer } from 'httpxy';
 import { PROXY_HEADER, type ProxyMade } from './proxy-api.ts';
 import type { Backends } from './proxy-backends.ts';
 import { beginExchange, type Exchange } from './proxy-exchange.ts';
-import { cleanRequest, hasBody, mayBeRepeated } from './proxy-request.ts';
+import { cleanRequest, hasBody, mayBeRepeated, nextBytes } from './proxy-request.ts';
 import { ConnectedAgent, connectTo } from './proxy-upstream.ts';
 import type { TrafficRecorder } from './traffic-recorder.ts';
 
@@ -46,7 +47,7 @@ export function dataServer(path: DataPath): Server {
     return exchange;
   }
 
-  function serve(req: IncomingMessage, res: ServerResponse): void {
+  function serve(req: IncomingMessage, res: ServerResponse, body?: Readable): void {
     const exchange = begin(req);
     const { socket } = req;
     // A pipelined request has no response on the wire yet: only its connection tells that the client has gone.
@@ -60,7 +61,8 @@ export function dataServer(path: DataPath): Server {
     void forward(
       exchange,
       mayBeRepeated(req),
-      (agent, target) => proxy.web(req, res, { target, agent, headers: { connection: 'close' } }),
+      (agent, target) =>
+        proxy.web(req, res, { target, agent, headers: { connection: 'close' }, buffer: body }),
       (status, made) => {
         exchange.status = status;
         // What is left of the body must not stay before the connection's next request.
@@ -73,7 +75,7 @@ export function dataServer(path: DataPath): Server {
 
   function upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
     if (req.headers.upgrade?.toLowerCase() !== 'websocket' || req.method !== 'GET') {
-      serveWithoutUpgrade(req, socket);
+      serveWithoutUpgrade(req, socket, head);
       return;
     }
     const exchange = begin(req);
@@ -93,21 +95,23 @@ export function dataServer(path: DataPath): Server {
   }
 
   /** An offer of another protocol (h2c, say) may be declined by answering in HTTP/1.1 (RFC 9110, 7.8). */
-  function serveWithoutUpgrade(req: IncomingMessage, socket: Socket): void {
+  function serveWithoutUpgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    // The parser is gone after an upgrade, and a body with it.
-    if (hasBody(req)) {
+    if (req.headers['transfer-encoding'] !== undefined) {
       socket.end(rawAnswer(501, 'upgrade-declined'));
       return;
     }
+    const body = hasBody(req) ? nextBytes(socket, head, Number(req.headers['content-length'])) : undefined;
     const res = new ServerResponse(req);
     res.shouldKeepAlive = false;
     res.assignSocket(socket);
+    // Node.js takes its own listener away with the parser.
+    socket.on('drain', () => res.emit('drain'));
     res.once('finish', () => socket.end());
     req.headers.connection = 'close';
     delete req.headers.upgrade;
     delete req.headers['http2-settings'];
-    serve(req, res);
+    serve(req, res, body);
   }
 
   async function forward(
@@ -158,7 +162,7 @@ export function dataServer(path: DataPath): Server {
     answer(503, 'no-backend');
   }
 
-  server.on('request', serve);
+  server.on('request', (req, res) => serve(req, res));
   server.on('upgrade', (req, socket, head) => upgrade(req, socket as Socket, head));
   return server;
 }

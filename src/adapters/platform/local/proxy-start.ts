@@ -32,6 +32,7 @@ export interface RunningProxy {
  */
 export async function startProxy(dir: string, log: (line: string) => void): Promise<RunningProxy> {
   const startedAt = new Date().toISOString();
+  const identity = processStart(process.pid) ?? '';
   const address = readAddress(dir);
   const routes = readRoutes(dir);
   let noBackend = 0;
@@ -64,7 +65,7 @@ export async function startProxy(dir: string, log: (line: string) => void): Prom
 
   const state = (): ProxyState => ({
     pid: process.pid,
-    processStart: processStart(process.pid) ?? '',
+    processStart: identity,
     startedAt,
     host: address.host,
     port,

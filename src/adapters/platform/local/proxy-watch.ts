@@ -35,6 +35,7 @@ export function watchSupervisor(dir: string, log: (line: string) => void): () =>
   function read(): SupervisorProcess | undefined {
     try {
       const supervisor = JSON.parse(readFileSync(join(dir, 'supervisor.json'), 'utf8')) as SupervisorProcess;
+      if (!Array.isArray(supervisor.argv)) throw new Error('it has no argv');
       unreadable = '';
       return supervisor;
     } catch (error) {

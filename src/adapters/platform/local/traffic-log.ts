@@ -30,8 +30,8 @@ const IN_MEMORY_MS = 2 * 3_600_000;
 
 /** Traffic over time: a file a day (UTC), the last two hours in memory too. */
 export interface TrafficLog {
-  /** @throws the file system's error; then none of a day's lines is in its file */
-  append(lines: TrafficLine[], now: number): void;
+  /** @throws the file system's error; the line is not there then */
+  append(line: TrafficLine, now: number): void;
   /** Lines with `sinceMs < t <= untilMs`, from memory, or from disk where it goes further back. */
   between(sinceMs: number, untilMs: number): TrafficLine[];
   /** Newest first, from the file of one day. */
@@ -46,14 +46,11 @@ export function openTrafficLog(dir: string, now: number): TrafficLog {
   let heldFrom = now - IN_MEMORY_MS;
   const held = [...readBetween(folder, heldFrom, now)];
 
-  function append(lines: TrafficLine[], at: number): void {
-    for (const day of new Set(lines.map((line) => dayOf(line.t)))) {
-      const ofDay = lines.filter((line) => dayOf(line.t) === day);
-      appendWhole(join(folder, `${day}.jsonl`), ofDay.map((line) => `${JSON.stringify(line)}\n`).join(''));
-      held.push(...ofDay);
-    }
+  function append(line: TrafficLine, at: number): void {
+    appendWhole(join(folder, `${dayOf(line.t)}.jsonl`), `${JSON.stringify(line)}\n`);
+    held.push(line);
     heldFrom = at - IN_MEMORY_MS;
-    const kept = held.findIndex((line) => line.t > heldFrom);
+    const kept = held.findIndex((one) => one.t > heldFrom);
     held.splice(0, kept === -1 ? held.length : kept);
     if (dayOf(at) !== today) {
       today = dayOf(at);

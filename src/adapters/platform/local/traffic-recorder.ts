@@ -24,22 +24,14 @@ export function openTrafficRecorder(dir: string, disk: DiskWrites, now: () => nu
   takeUnmarkedLines(totals, log.ofDay);
 
   function flush(): void {
-    const lines: TrafficLine[] = [];
     for (const page of totals.pages()) {
       const pending = page.pending();
-      if (pending) {
-        lines.push({
-          t: page.updatedAt(),
-          release: page.release,
-          sequence: page.sequence() + 1,
-          ...pending,
-        });
-      }
+      if (!pending) continue;
+      const sequence = page.sequence() + 1;
+      const line = { t: page.updatedAt(), release: page.release, sequence, ...pending };
+      // The line first: should the process die between the two, its number tells that it is there already.
+      if (disk.attempt('traffic log', () => log.append(line, now()))) page.markLogged(pending, sequence);
     }
-    if (lines.length === 0) return;
-    // The line first: should the process die between the two, its number tells that it is there already.
-    if (!disk.attempt('traffic log', () => log.append(lines, now()))) return;
-    for (const line of lines) totals.page(line.release).markLogged(line, line.sequence);
   }
 
   return {

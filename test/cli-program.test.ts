@@ -232,7 +232,12 @@ describe('what is wrong is said with what, why and what next', () => {
       'Commands: start, deploy, status, stop.',
       'See: rollback-deploy-auto local --help',
     ],
-    ['show', 'show needs RUN', 'RUN is the id of the run.', 'See: rollback-deploy-auto show --help'],
+    [
+      'show',
+      'show needs RUN',
+      'RUN is the id of the run, the beginning of it, or "last".',
+      'See: rollback-deploy-auto show --help',
+    ],
     ['show a b', 'show takes one operand', 'It was given: a, b.', 'See: rollback-deploy-auto show --help'],
     [
       'status now',

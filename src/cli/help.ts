@@ -65,6 +65,7 @@ Examples:
   $ rollback-deploy-auto history --output json`,
   show: `
 Examples:
+  $ rollback-deploy-auto show last
   $ rollback-deploy-auto show r-20261123-210338-7f3a
   $ rollback-deploy-auto show r-20261123-210338-7f3a --output json`,
   monitor: `

@@ -81,7 +81,9 @@ export function createProgram(run: Run): Command {
       .addOption(new Option('-y, --yes', 'do not ask').helpGroup(GENERAL)),
   );
   command('history', RUNS, 'past runs');
-  command('show', RUNS, 'the record of a run', (made) => made.argument('<RUN>', 'id of the run'));
+  command('show', RUNS, 'the record of a run', (made) =>
+    made.argument('<RUN>', 'id of the run, the beginning of it, or "last"'),
+  );
   command('monitor', RUNS, 'watch a finished run for its monitor time', (made) =>
     made.argument('<RUN>', 'id of the run').addOption(new Option('--attached-to-supervisor').hideHelp()),
   );

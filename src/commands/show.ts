@@ -1,7 +1,7 @@
 import { EXIT } from '../model/error.ts';
 import type { CommandContext, CommandOutcome } from './context.ts';
 import { currentRecord } from './current-record.ts';
-import { findRun, findRun } from './find-run.ts';
+import { findRun } from './find-run.ts';
 
 /**
  * The record of one run, also of one that has no end yet.

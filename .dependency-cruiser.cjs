@@ -20,7 +20,7 @@ module.exports = {
     },
     only('model-imports-nothing', '^src/model/', ['^src/model/']),
     only('judge', '^src/judge/', ['^src/(model|judge)/']),
-    only('checks', '^src/checks/', ['^src/(model|checks|judge)/']),
+    only('checks', '^src/checks/', ['^src/(model|checks|judge|schema-changes)/']),
     only('strategies', '^src/strategies/', ['^src/(model|strategies)/']),
     only('schema-changes', '^src/schema-changes/', ['^src/(model|schema-changes)/']),
     only('report', '^src/report/', ['^src/(model|report|judge)/']),

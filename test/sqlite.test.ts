@@ -59,6 +59,7 @@ async function createFixture(): Promise<DatabaseFixture> {
       label: 'the shop?.db',
       history: { table: 'schema_migrations', column: 'version' },
       backupFolder,
+      keep: 2,
     }),
     backupFolder,
     scratch,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Backup, Database } from '../../src/adapters/database/database.ts';
 
-/** A live database with rows in it, and the adapter that is tested on it. */
+/** A live database with rows in it, and the adapter that is tested on it, configured to keep two backups. */
 export interface DatabaseFixture {
   database: Database;
   backupFolder: string;
@@ -64,7 +64,7 @@ export function databaseContract(kind: string, create: () => Promise<DatabaseFix
       const newestFirst = [...names].reverse();
       expect(new Set(names).size).toBe(4);
       expect((await fixture.database.backups()).map((b) => b.name)).toEqual(newestFirst);
-      expect(await fixture.database.prune(2)).toEqual(newestFirst.slice(2));
+      expect(await fixture.database.prune()).toEqual(newestFirst.slice(2));
       expect((await fixture.database.backups()).map((b) => b.name)).toEqual(newestFirst.slice(0, 2));
     });
 

@@ -52,8 +52,8 @@ export interface Database {
   verify(backup: Backup, signal: AbortSignal): Promise<void>;
   /** Finished backups in the backup folder, newest first. A file that was never finished is not one. */
   backups(): Promise<{ name: string; path: string; bytes: number }[]>;
-  /** Deletes all but the newest `keep` finished backups; returns the names of those deleted. */
-  prune(keep: number): Promise<string[]>;
+  /** Deletes all finished backups but the newest, as many as are configured; returns the names of those deleted. */
+  prune(): Promise<string[]>;
   /** Restores into a new place; never over a database in use. @throws RollbackError `RESTORE_FAILED` */
   restore(backup: Backup, into: string, signal: AbortSignal): Promise<void>;
 }

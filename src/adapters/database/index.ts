@@ -5,7 +5,7 @@ import { sqliteDatabase } from './sqlite.ts';
 /** What of a service's configuration the factories need; `ServiceConfiguration` fits. */
 export interface DatabaseConfiguration {
   database?: { kind: 'sqlite'; path: string } | undefined;
-  backup: { path: string };
+  backup: { path: string; keep: number };
 }
 
 export interface DatabaseContext {
@@ -28,6 +28,7 @@ export const databases: Record<'sqlite', (context: DatabaseContext) => Database>
       label: database.path,
       history,
       backupFolder: absolute(backup.path),
+      keep: backup.keep,
     });
   },
 };

@@ -35,7 +35,7 @@ export function sqliteDatabase(options: SqliteOptions): Database {
     },
     verify: (backup, signal) => verifyBackup(backup, signal),
     backups: () => listBackups(options.backupFolder),
-    prune: (keep) => pruneBackups(options.backupFolder, keep),
+    prune: () => pruneBackups(options.backupFolder, options.keep),
     restore,
   };
 }

@@ -8,4 +8,6 @@ export interface SqliteOptions {
   history: { table: string; column: string };
   /** Absolute; made where it is missing, mode 0700. */
   backupFolder: string;
+  /** Finished backups that `prune` leaves. */
+  keep: number;
 }

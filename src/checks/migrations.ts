@@ -1,0 +1,161 @@
+import type { DatabaseFacts, Facts, MigrationSpan } from '../model/facts.ts';
+import type { Finding } from '../model/finding.ts';
+import type { Migration, Release } from '../model/release.ts';
+import { judgeReversal, judgeSpan } from '../schema-changes/judge-span.ts';
+import type { SchemaFinding } from '../schema-changes/verdict.ts';
+import { stopsOldCode } from '../schema-changes/verdict.ts';
+
+const WAIVER = 'Go on all the same: add --accept migrations --reason TEXT';
+
+/**
+ * The target's code can run on the live schema: judged from what the live database says is applied, less what the
+ * target shipped. Reads nothing but the facts; loads the SQL parser only where there is SQL to read.
+ */
+export async function checkMigrations(facts: Facts, target: Release): Promise<Finding[]> {
+  const { database } = facts;
+  if (!database) {
+    return [unknown('Database: none configured; schema compatibility not checked', [], [], false)];
+  }
+  const title = 'Database migrations between versions could not be checked';
+  if (!database.known) return [unknown(title, [database.why], ['Mend the database or its configuration.'])];
+  const { applied, name, engine } = database.value;
+  if (!applied) {
+    const why = `${name} has no migration history, so that what is applied is not known.`;
+    return [unknown(title, [why], ['Set database.migrations.format in rollback.yaml to the tool in use.'])];
+  }
+  if (!target.migrations) {
+    const why = `Which migrations ${target.version} ships was not recorded.`;
+    return [
+      unknown(title, [why], ['Choose a version whose migrations are known: rollback-deploy-auto releases']),
+    ];
+  }
+  const behind = target.migrations.filter(({ version }) => !applied.includes(version));
+  if (behind.length > 0) return [behindFinding(behind, target, name)];
+  const span = spanOf(applied, target, facts);
+  if (span.migrations.length === 0 && span.unknownVersions.length === 0) {
+    return [ok([`Every applied migration of ${name} is one that ${target.version} ships.`])];
+  }
+  const { findings } = await judgeSpan({ before: target.migrations, migrations: span.migrations }, engine);
+  return [await judged(span, findings, target, facts, engine)];
+}
+
+/** What is applied and the target does not ship, oldest first, with the SQL of the newest release that ships it. */
+function spanOf(applied: string[], target: Release, facts: Facts): MigrationSpan {
+  const shipped = new Map<string, Migration>();
+  for (const release of [...facts.platform.releases].reverse()) {
+    for (const migration of release.migrations ?? []) shipped.set(migration.version, migration);
+  }
+  const known = new Set(target.migrations?.map((migration) => migration.version));
+  const newer = applied.filter((version) => !known.has(version));
+  return {
+    migrations: newer.flatMap((version) => shipped.get(version) ?? []),
+    unknownVersions: newer.filter((version) => !shipped.has(version)),
+  };
+}
+
+async function judged(
+  span: MigrationSpan,
+  findings: SchemaFinding[],
+  target: Release,
+  facts: Facts,
+  engine: DatabaseFacts['engine'],
+): Promise<Finding> {
+  const { migrations, unknownVersions } = span;
+  const stopping = findings.filter(stopsOldCode);
+  const conditional = findings.filter((finding) => finding.verdict === 'conditional');
+  const said = new Set([...stopping, ...conditional].map((finding) => finding.version));
+  const safe = migrations.filter((migration) => !said.has(migration.version));
+  const evidence = [
+    ...unknownVersions.map((version) => `${version}: applied, but no known release ships its SQL.`),
+    ...[...stopping, ...conditional].map(evidenceOf),
+    ...safe.map(({ file }) => `${file}: safe for ${target.version}.`),
+  ];
+  if (stopping.length === 0 && unknownVersions.length === 0) {
+    if (conditional.length === 0) return ok(evidence);
+    const title = `No destructive database migrations between versions; ${count(conditional.length, 'change')} to know of`;
+    return { ...ok(evidence), status: 'warn', title, fix: unique(conditional.map((finding) => finding.fix)) };
+  }
+  const { platform } = facts;
+  const current = platform.releases.find((release) => release.id === platform.current)?.version ?? 'now';
+  const between = `between ${target.version} and ${current}`;
+  const fix = [...(await waysOut(span, stopping, engine)), WAIVER];
+  const certain = stopping.filter((finding) => finding.verdict !== 'unknown');
+  if (certain.length === 0) {
+    const unread = new Set([...unknownVersions, ...stopping.map((finding) => finding.version)]);
+    return unknown(`${count(unread.size, 'database migration')} ${between} can't be judged`, evidence, fix);
+  }
+  const destructive = new Set(certain.map((finding) => finding.version)).size;
+  return {
+    ...ok(evidence),
+    status: 'fail',
+    title: `${count(destructive, 'destructive migration')} ${between}`,
+    blocking: true,
+    fix,
+  };
+}
+
+function evidenceOf({ file, line, statement, rule, verdict, why }: SchemaFinding): string {
+  return `${file}:${line}: ${statement} (${rule}: ${verdict.replaceAll('-', ' ')}). ${why}`;
+}
+
+/** Reverse migration, restore, forward fix; each with what it costs. */
+async function waysOut(
+  { migrations, unknownVersions }: MigrationSpan,
+  stopping: SchemaFinding[],
+  engine: DatabaseFacts['engine'],
+): Promise<string[]> {
+  const { missing, lossy } = await judgeReversal(migrations, engine);
+  const places = lossy.map(({ file, line, statement }) => `${file}:${line}: ${statement}`).join('; ');
+  const without = [...missing.map((migration) => migration.file), ...unknownVersions];
+  const reverse =
+    without.length > 0
+      ? `Reverse migration: not possible as it is; there is no down in ${without.join(', ')}.`
+      : `Reverse migration: run the downs of ${migrations.length === 1 ? 'it' : `these ${migrations.length}`} with the current release's files, newest first; ${
+          lossy.length > 0
+            ? `what was written since is lost by ${places}.`
+            : 'they remove no table, column or row.'
+        } It does not bring back what the migration destroyed.`;
+  return [
+    reverse,
+    'Restore: restore a backup taken before the migration; everything written since is lost.',
+    `Forward fix: ship a release with the fix on the present schema. ${unique(
+      stopping.map((finding) => finding.fix),
+    ).join(' ')}`.trim(),
+  ];
+}
+
+function behindFinding(behind: Migration[], target: Release, name: string): Finding {
+  const plural = count(behind.length, 'migration');
+  return {
+    ...ok(behind.map(({ file }) => `${file}: shipped by ${target.version}, not applied to ${name}.`)),
+    status: 'fail',
+    title: `The database lacks ${plural} that ${target.version} needs`,
+    blocking: true,
+    fix: [`Apply them with the files of ${target.version}, then run the command again.`, WAIVER],
+  };
+}
+
+function ok(evidence: string[]): Finding {
+  return {
+    check: 'migrations',
+    status: 'ok',
+    title: 'No destructive database migrations between versions',
+    evidence,
+    blocking: false,
+    fix: [],
+    headline: true,
+  };
+}
+
+function unknown(title: string, evidence: string[], fix: string[], blocking = true): Finding {
+  const ways = !blocking || fix.includes(WAIVER) ? fix : [...fix, WAIVER];
+  return { ...ok(evidence), status: 'unknown', title, blocking, fix: ways };
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}
+
+function unique(texts: string[]): string[] {
+  return [...new Set(texts)].filter((text) => text !== '');
+}

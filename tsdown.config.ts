@@ -19,6 +19,8 @@ export default defineConfig({
   dts: false,
   clean: true,
   sourcemap: false,
+  // Bundled CommonJS packages ask for their own file name.
+  shims: true,
   // What is bundled is what the development dependencies bring; their licences go along.
   deps: { onlyBundle: false },
   plugins: [thirdPartyNotices()],

@@ -70,7 +70,7 @@ describe('what is typed is what is meant', () => {
     ['completion zsh', 'completion', {}, ['zsh']],
     ['local start', 'local start', {}, []],
     ['--config x.yaml local deploy v2', 'local deploy', { config: 'x.yaml' }, ['v2']],
-    ['local deploy v2 --image shop:v2', 'local deploy', { image: 'shop:v2' }, ['v2']],
+    ['local deploy v2 --from build --canary 1', 'local deploy', { from: 'build', canary: 1 }, ['v2']],
     ['-V', 'version', { cliVersion: true }],
     ['--cli-version', 'version', { cliVersion: true }],
     ['complete -- --version v', 'complete', {}, ['--version', 'v']],
@@ -262,6 +262,12 @@ describe('what is wrong is said with what, why and what next', () => {
       'Unknown shell "powershell"',
       'Valid are: bash, zsh, fish.',
       'E.g.: rollback-deploy-auto completion bash',
+    ],
+    [
+      'local deploy v2 --canary none',
+      '--canary must be a number of instances above 0, not "none"',
+      'They take their share of the traffic beside the current release.',
+      'E.g.: --canary 1',
     ],
     ['--yes=true', '--yes takes no value', 'It was given as --yes=true.', 'Write it alone: --yes'],
   ];

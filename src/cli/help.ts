@@ -96,7 +96,8 @@ Examples:
   'local deploy': `
 Examples:
   $ rollback-deploy-auto local deploy v2.14.4
-  $ rollback-deploy-auto local deploy v2.14.4 --image shop:v2.14.4`,
+  $ rollback-deploy-auto local deploy v2.14.4 --from build --entrypoint "node server.mjs"
+  $ rollback-deploy-auto local deploy v2.14.4 --canary 1`,
   'local status': `
 Examples:
   $ rollback-deploy-auto local status`,

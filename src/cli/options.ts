@@ -26,8 +26,12 @@ export interface Values {
   monitor?: number;
   claude?: boolean;
   attachedToSupervisor?: boolean;
-  /** Image that `local deploy` deploys. */
-  image?: string;
+  /** `local deploy`: folder that the image is built from. */
+  from?: string;
+  /** `local deploy`: what an instance runs. */
+  entrypoint?: string;
+  /** `local deploy`: instances of the version beside the current release. */
+  canary?: number;
   /** `-V`. */
   cliVersion?: boolean;
 }
@@ -96,6 +100,27 @@ export function addGeneralOptions(command: Command): Command {
       new Option('--output <FORMAT>', 'text or json (default: "text")')
         .argParser(once('--output', oneOf('--output', 'output format', OUTPUTS)))
         .helpGroup(GENERAL),
+    );
+}
+
+/** Options of `local deploy`. */
+export function addDeployOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--from <FOLDER>',
+        'build the image from this folder (default: the image is there already)',
+      ).argParser(once('--from', text('--from'))),
+    )
+    .addOption(
+      new Option('--entrypoint <COMMAND>', 'what an instance runs, e.g. "node server.mjs"').argParser(
+        once('--entrypoint', text('--entrypoint')),
+      ),
+    )
+    .addOption(
+      new Option('--canary <INSTANCES>', 'only so many instances, beside the current release').argParser(
+        once('--canary', canary),
+      ),
     );
 }
 
@@ -183,6 +208,16 @@ function monitor(value: string): number {
     `--monitor must be a duration, not "${value}"`,
     'It is the time to keep watching after validation.',
     'Give a duration such as 90s, 30m or 1h, or 0 for not at all, e.g.: --monitor 30m',
+  );
+}
+
+function canary(value: string): number {
+  const instances = Number(text('--canary')(value));
+  if (Number.isInteger(instances) && instances > 0) return instances;
+  throw usageError(
+    `--canary must be a number of instances above 0, not "${value}"`,
+    'They take their share of the traffic beside the current release.',
+    'E.g.: --canary 1',
   );
 }
 

@@ -1,7 +1,14 @@
 import { Argument, Command, Option } from 'commander';
 import { didYouMean } from '../model/suggest.ts';
 import { COMMAND_HELP, MAIN_HELP } from './help.ts';
-import { addGeneralOptions, addRollbackOptions, GENERAL, twice, type Values } from './options.ts';
+import {
+  addDeployOptions,
+  addGeneralOptions,
+  addRollbackOptions,
+  GENERAL,
+  twice,
+  type Values,
+} from './options.ts';
 import { commanderProblem, unknownCommand } from './parse-error.ts';
 import { PROGRAM, usageError } from './usage.ts';
 
@@ -105,8 +112,8 @@ export function createProgram(run: Run): Command {
   const under = (name: string, description: string, define?: (command: Command) => unknown) =>
     command(name, 'Commands:', description, define, local);
   under('start', 'start the supervisor and the proxy');
-  under('deploy', 'deploy a version of the image store', (made) =>
-    made.argument('<TAG>', 'version to deploy').option('--image <REFERENCE>', 'image (default: SERVICE:TAG)'),
+  under('deploy', 'build the image of a version and deploy it', (made) =>
+    addDeployOptions(made.argument('<TAG>', 'version to deploy')),
   );
   under('status', 'what the supervisor runs');
   under('stop', 'end the instances, the proxy and the supervisor');

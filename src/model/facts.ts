@@ -55,6 +55,8 @@ export interface ImageFacts {
   exists: boolean;
   /** What the tag points at now; undefined where the tag is gone. */
   tagDigest: string | undefined;
+  /** What is missing or damaged, in full sentences; undefined where nothing is or it was not told. */
+  problem?: string | undefined;
 }
 
 /** What a database says; undefined lists are unknown. */

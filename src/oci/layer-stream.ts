@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import type { ReadEntry } from 'tar';
+import { checkBlob } from './blob-store.ts';
+import { imageDamaged, imageInvalid, imageTooLarge, imageUnsupported } from './image-error.ts';
+import type { ImageLayout } from './image-layout.ts';
+import type { Descriptor } from './manifest.ts';
+
+/** What may still be unpacked; counted down. Keeps a small blob from filling the disk. */
+export interface Allowance {
+  /** Of uncompressed layers. */
+  bytes: number;
+  entries: number;
+}
+
+const LAYER =
+  /^application\/vnd\.(?:oci\.image\.layer(?:\.nondistributable)?\.v1|docker\.image\.rootfs\.diff)\.tar(?:[+.](\w+))?$/;
+
+/**
+ * Hands over the entries of a layer one after the other, and checks the blob's digest and size and the diffID of what
+ * it unpacks to while they pass. What was handed over counts only once this has returned.
+ * @throws RollbackError `IMAGE_DAMAGED`, `IMAGE_INVALID`, `IMAGE_UNSUPPORTED`, `IMAGE_TOO_LARGE`, and what `onEntry` throws
+ */
+export async function readLayer(
+  layout: ImageLayout,
+  layer: Descriptor,
+  diffId: string,
+  allowance: Allowance,
+  signal: AbortSignal,
+  onEntry: (entry: ReadEntry) => Promise<void>,
+): Promise<void> {
+  const compressed = isCompressed(layer);
+  try {
+    await streamLayer(layout, layer, compressed, diffId, allowance, signal, onEntry);
+  } catch (error) {
+    signal.throwIfAborted();
+    // Damage shows first as something else: as bytes that are no gzip, as odd names. Say what it comes from.
+    const problem = await checkBlob(layout.path, layer, signal);
+    if (problem) throw imageDamaged(problem.says);
+    throw error;
+  }
+}
+
+async function streamLayer(
+  layout: ImageLayout,
+  layer: Descriptor,
+  compressed: boolean,
+  diffId: string,
+  allowance: Allowance,
+  signal: AbortSignal,
+  onEntry: (entry: ReadEntry) => Promise<void>,
+): Promise<void> {
+  const blobHash = createHash('sha256');
+  const diffHash = createHash('sha256');
+  const hashing = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      blobHash.update(chunk);
+      done(null, chunk);
+    },
+  });
+  const file = createReadStream(layout.blobPath(layer.digest), { highWaterMark: 1 << 18 });
+  const content = compressed ? createGunzip() : hashing;
+  const feeding = compressed
+    ? pipeline(file, hashing, content, { signal })
+    : pipeline(file, hashing, { signal });
+  const tar = await entriesOf(layer.digest, allowance, onEntry);
+  try {
+    for await (const chunk of content as AsyncIterable<Buffer>) {
+      diffHash.update(chunk);
+      allowance.bytes -= chunk.length;
+      if (allowance.bytes < 0) throw imageTooLarge('Its layers unpack to more than 4 GiB.');
+      await tar.write(chunk);
+    }
+    await feeding;
+    await tar.end();
+  } catch (error) {
+    file.destroy();
+    await Promise.allSettled([feeding, tar.stop()]);
+    signal.throwIfAborted();
+    throw isZlibError(error) ? imageInvalid(layer.digest, `It is not gzip: ${error.message}.`, error) : error;
+  }
+  const blob = `sha256:${blobHash.digest('hex')}`;
+  if (blob !== layer.digest) throw imageDamaged(`Blob ${layer.digest} has the content of ${blob}.`);
+  const diff = `sha256:${diffHash.digest('hex')}`;
+  if (diff !== diffId) {
+    throw imageInvalid(layer.digest, `It unpacks to ${diff}, but the image's configuration says ${diffId}.`);
+  }
+}
+
+function isCompressed(layer: Descriptor): boolean {
+  const match = LAYER.exec(layer.mediaType);
+  const compression = match?.[1];
+  if (match && compression === undefined) return false;
+  if (match && compression === 'gzip') return true;
+  throw imageUnsupported(
+    layer.digest,
+    `Layers of type ${layer.mediaType} are not read, only tar and tar+gzip.`,
+    'Copy the image anew with gzip layers: skopeo copy --dest-compress-format gzip SOURCE oci:FOLDER:NAME:TAG',
+  );
+}
+
+/** The tar stream's entries, handed over one at a time; `write` waits while they are worked on. */
+async function entriesOf(digest: string, allowance: Allowance, onEntry: (entry: ReadEntry) => Promise<void>) {
+  const { Parser } = await import('tar');
+  let failure: unknown;
+  let handled = Promise.resolve();
+  let sawEnd = false;
+  const parser = new Parser({
+    onwarn(_code, message) {
+      // A layer without entries is a valid one.
+      if (sawEnd && String(message) === 'Unrecognized archive format') return;
+      fail(imageInvalid(digest, `It is not a tar archive: ${messageOf(message)}.`));
+    },
+  });
+  const failed = once(parser, 'failed');
+  function fail(error: unknown): void {
+    failure ??= error;
+    parser.emit('failed');
+  }
+  parser.on('eof', () => {
+    sawEnd = true;
+  });
+  parser.on('error', (error) => fail(imageInvalid(digest, `It is not a tar archive: ${messageOf(error)}.`)));
+  parser.on('ignoredEntry', (entry: ReadEntry) => {
+    fail(imageUnsupported(`The image's entry "${entry.path}"`, 'It is of a kind that is not known here.'));
+  });
+  parser.on('entry', (entry: ReadEntry) => {
+    if (--allowance.entries < 0) fail(imageTooLarge('Its layers have more than 200,000 entries.'));
+    handled = handled.then(async () => {
+      if (failure !== undefined) return;
+      await onEntry(entry).catch(fail);
+      entry.resume();
+    });
+  });
+  const finished = once(parser, 'end');
+  const check = () => {
+    if (failure !== undefined) throw failure;
+  };
+  let first = true;
+  return {
+    async write(chunk: Buffer): Promise<void> {
+      if (first) refuseCompressed(chunk, digest);
+      first = false;
+      if (!parser.write(chunk)) await Promise.race([once(parser, 'drain'), failed]);
+      check();
+    },
+    async end(): Promise<void> {
+      parser.end();
+      await Promise.race([finished, failed]);
+      await handled;
+      check();
+    },
+    /** Waits for the entry in hand, so that nothing is written any more afterwards. */
+    async stop(): Promise<void> {
+      fail(new Error('Stopped.'));
+      await handled;
+    },
+  };
+}
+
+/** The parser would unpack it once more by itself, past diffID and limits. */
+function refuseCompressed(chunk: Buffer, digest: string): void {
+  const start = chunk.subarray(0, 4).toString('hex');
+  if (start.startsWith('1f8b') || start === '28b52ffd') {
+    throw imageInvalid(digest, 'It is compressed in another way than its media type says.');
+  }
+}
+
+function isZlibError(error: unknown): error is Error {
+  return error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith('Z_');
+}
+
+function messageOf(message: unknown): string {
+  return message instanceof Error ? message.message : String(message);
+}

@@ -41,7 +41,7 @@ export async function consent(question: ConsentQuestion, rules: ConsentRules): P
 }
 
 /** `Roll back shop (local, 3 instances) v2.14.4 -> v2.14.3?` */
-export function questionText(plan: Plan): string {
+function questionText(plan: Plan): string {
   const noun = plan.instances === 1 ? plan.noun.one : plan.noun.many;
   const what = `${plan.service} (${plan.platform}, ${plan.instances} ${noun}) ${plan.from.version} -> ${plan.to.version}`;
   return plan.direction === 'back' ? `Roll back ${what}?` : `Return ${what}, where the run started?`;

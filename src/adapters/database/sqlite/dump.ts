@@ -83,6 +83,16 @@ function writeStart(schema: SqliteSchema, header: DumpHeader, output: DumpOutput
   output.write(`PRAGMA encoding='${schema.encoding}';\n`);
   output.write(`PRAGMA page_size=${page_size};\nPRAGMA auto_vacuum=${auto_vacuum};\n`);
   output.write('BEGIN TRANSACTION;\n');
+  if (schema.tables.some((table) => table.name === 'sqlite_sequence')) {
+    // Only an AUTOINCREMENT table makes it, and the one that did may be gone.
+    const name = freeName(schema, 'rollback_sequence');
+    output.write(`CREATE TABLE ${name} (i INTEGER PRIMARY KEY AUTOINCREMENT);\nDROP TABLE ${name};\n`);
+  }
+}
+
+function freeName(schema: SqliteSchema, wanted: string): string {
+  const taken = schema.objects.some((object) => object.name.toLowerCase() === wanted);
+  return taken ? freeName(schema, `${wanted}_`) : wanted;
 }
 
 async function writeRows(db: Connection, schema: SqliteSchema, output: DumpOutput): Promise<Content> {
@@ -90,7 +100,7 @@ async function writeRows(db: Connection, schema: SqliteSchema, output: DumpOutpu
   return readContent(db, schema, {
     signal: output.signal,
     table(table) {
-      // Made by SQLite itself: the one with the first AUTOINCREMENT table, the other by ANALYZE.
+      // ANALYZE makes it.
       if (table.name === 'sqlite_stat1') output.write('ANALYZE sqlite_schema;\n');
       if (table.name.startsWith('sqlite_')) output.write(`DELETE FROM ${table.name};\n`);
       insert = insertInto(table);

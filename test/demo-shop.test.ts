@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'libsql';
@@ -9,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { startLoad } from '../examples/load/load.mjs';
 import { assembleShop } from '../examples/shop/assemble.mjs';
+import { freePort } from './free-port.ts';
 
 let folder: string;
 let processes: ChildProcess[];
@@ -104,12 +104,3 @@ test('SIGTERM answers what is in flight, closes WebSockets and ends the process'
   expect((await closed)[0]).toBe(1001);
   expect(await exit).toEqual([0, null]);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return (address as { port: number }).port;
-}

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startLoad } from '../examples/load/load.mjs';
+import { freePort } from './free-port.ts';
 
 const run = promisify(execFile);
 const root = new URL('..', import.meta.url).pathname;
@@ -88,9 +90,57 @@ test('init writes a configuration that the installed package reads', async () =>
   expect(status.stderr).toContain('local start');
 });
 
+test('the installed package starts a platform, deploys twice and rolls back under load', async () => {
+  const place = join(folder, 'shop');
+  const port = await freePort();
+  await mkdir(place);
+  await writeFile(join(place, 'rollback.yaml'), configuration(port));
+  const rollback = (...args: string[]) =>
+    run(bin('rollback-deploy-auto'), args, { cwd: place, timeout: 60_000 });
+  const deploy = async (version: string) => {
+    await mkdir(join(place, version));
+    await writeFile(join(place, version, 'server.mjs'), server(version));
+    await rollback('local', 'deploy', version, '--from', version, '--entrypoint', 'node server.mjs');
+  };
+  await rollback('local', 'start');
+  try {
+    await deploy('v1');
+    await startLoad({ url: `http://127.0.0.1:${port}`, rate: 100, seconds: 2, healthPath: '/' }).ended;
+    await deploy('v2');
+    const load = startLoad({ url: `http://127.0.0.1:${port}`, rate: 50, seconds: 120, healthPath: '/' });
+    await load.started;
+    const { stdout } = await rollback('--version', 'v1', '--strategy', 'rolling', '--reason', 'a test');
+    const report = await load.stop();
+    expect(stdout).toContain('Rollback to v1 completed in');
+    expect(report.failures).toEqual([]);
+    expect(report.failed).toBe(0);
+    expect(report.versions.v1?.answered).toBeGreaterThan(0);
+  } finally {
+    await rollback('local', 'stop');
+  }
+}, 120_000);
+
 test('every bundled package has its licence in the notices', async () => {
   const notices = await readFile(join(root, 'dist/THIRD-PARTY-NOTICES.txt'), 'utf8');
   for (const name of ['commander', 'yaml', 'zod']) expect(notices).toMatch(new RegExp(`^${name} \\d`, 'm'));
   expect(notices).toContain('Permission is hereby granted');
   expect((await stat(join(folder, 'project/node_modules/rollback-deploy-auto/LICENSE'))).isFile()).toBe(true);
 });
+
+function configuration(port: number): string {
+  return `services:
+  shop:
+    platform: { kind: local, instances: 2, port: ${port} }
+    registry: { kind: oci-layout, path: images }
+    validation: { minRequests: 20, minSeconds: 1 }
+    monitor: { duration: 0 }
+`;
+}
+
+function server(version: string): string {
+  return `import { createServer } from 'node:http';
+const server = createServer((_, response) => response.writeHead(200, { 'x-version': '${version}' }).end('fine'));
+server.listen(process.env.PORT, '127.0.0.1');
+process.once('SIGTERM', () => server.close(() => process.exit(0)));
+`;
+}

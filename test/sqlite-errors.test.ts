@@ -48,7 +48,7 @@ test('facts: applied versions in order, size, and how long a backup makes writer
     engine: 'sqlite',
     applied: ['1', '10', '2'],
     sizeBytes: 8192,
-    backupBlocksWritersMs: 1,
+    backupBlocksWritersMs: 2,
   });
   db.exec('PRAGMA journal_mode=WAL');
   expect((await adapter().facts(NEVER)).backupBlocksWritersMs).toBe(0);

@@ -12,8 +12,8 @@ import type { SqliteOptions } from './sqlite/options.ts';
 import { removeSideFiles, runDump, sha256Of } from './sqlite/restore.ts';
 import { verifyBackup } from './sqlite/verify.ts';
 
-/** Dumping slower than this has not been seen on a machine worth serving from. Bytes a second. */
-const DUMP_RATE = 10_000_000;
+/** Bytes a second: half of what a dump of many short rows made on a busy machine of two cores. */
+const DUMP_RATE = 5_000_000;
 
 /** SQLite, read through libsql; a backup is a logical dump that the sqlite3 shell can restore too. */
 export function sqliteDatabase(options: SqliteOptions): Database {

@@ -451,6 +451,19 @@ test('a table that no migration made is taken to have been there', async () => {
   ]);
 });
 
+test('what an unreadable earlier migration made is not taken to be absent', async () => {
+  const before = [migration('1', 'CREATE TABLE t (a); FROBNICATE t ADD b;')];
+  const drops = [
+    migration('2', 'ALTER TABLE t DROP COLUMN b;\nDROP INDEX made_elsewhere;\nUPDATE t SET c = 1;'),
+  ];
+  const { findings } = await judgeSpan({ before, migrations: drops }, 'sqlite');
+  expect(findings.map((f) => [f.rule, f.verdict])).toEqual([
+    ['drop-column', 'data-destroyed'],
+    ['unreadable', 'unknown'],
+    ['update-data', 'data-destroyed'],
+  ]);
+});
+
 test('downs: which are missing, and what they destroy', async () => {
   const migrations = [
     { ...migration('1', 'CREATE TABLE a (x)'), down: 'DROP TABLE a;' },

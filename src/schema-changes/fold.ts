@@ -29,6 +29,8 @@ export interface Fold {
   unknown: { why: string; place: Place }[];
   /** Where a table or column, by its identity, was last dropped or renamed. */
   gone: Map<number, Place>;
+  /** Lower-case names of all indexes ever made. */
+  indexes: Set<string>;
   /** Where a view or index, by lower-case name, was last dropped. */
   dropped: Map<string, Place>;
 }
@@ -41,6 +43,7 @@ export function newFold(): Fold {
     unknown: [],
     gone: new Map(),
     dropped: new Map(),
+    indexes: new Set(),
   };
 }
 
@@ -99,6 +102,7 @@ export function apply(fold: Fold, operation: Operation, place: Place): void {
     }
     case 'create-index': {
       const { name, unique, ifNotExists } = operation;
+      fold.indexes.add(name.toLowerCase());
       if (unique === undefined) return;
       const table = tableOf(fold, operation.table);
       if (ifNotExists && table.constraints.some((c) => c.name === name.toLowerCase())) return;
@@ -107,6 +111,10 @@ export function apply(fold: Fold, operation: Operation, place: Place): void {
     }
     case 'drop-index':
       fold.dropped.set(operation.name.toLowerCase(), place);
+      if (!fold.indexes.has(operation.name.toLowerCase())) {
+        const why = `Whether index ${operation.name} kept something unique is not known, since no migration makes it.`;
+        fold.unknown.push({ why, place });
+      }
       for (const table of now.tables.values()) {
         table.constraints = table.constraints.filter((c) => c.name !== operation.name.toLowerCase());
       }
@@ -232,7 +240,8 @@ function columnOf(fold: Fold, table: CatalogTable, name: string): CatalogColumn 
   if (known) return known;
   const definition = { name, type: '', family: 'as given', notNull: false, filled: false, generated: false };
   const assumed = newColumn(definition, undefined);
-  if (table.complete) return assumed;
+  // SQLite's own names of the row's number; any other must have been there, since the migration was applied.
+  if (/^(?:rowid|oid|_rowid_)$/.test(key)) return assumed;
   table.columns.set(key, assumed);
   const before = [...(fold.before?.tables.values() ?? [])].find((old) => isSame(table, old));
   before?.columns.set(key, { ...assumed });

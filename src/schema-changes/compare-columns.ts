@@ -1,6 +1,6 @@
 import type { CatalogColumn, CatalogTable } from './catalog.ts';
 import { columnByRoot } from './catalog.ts';
-import type { Fold } from './fold.ts';
+import type { Fold } from './fold-state.ts';
 import type { Report } from './verdict.ts';
 
 /** What became of each column, as the old code's INSERTs and SELECTs that name it meet it. */

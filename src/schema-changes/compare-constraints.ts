@@ -1,5 +1,5 @@
 import type { CatalogConstraint, CatalogTable } from './catalog.ts';
-import type { Fold } from './fold.ts';
+import type { Fold } from './fold-state.ts';
 import type { Report } from './verdict.ts';
 
 /** Constraints that are new, and those that the old code may rely on and that are gone. */

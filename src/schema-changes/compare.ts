@@ -2,7 +2,7 @@ import type { Catalog, CatalogTable, CatalogView } from './catalog.ts';
 import { columnByRoot, isSame, tableByRoot } from './catalog.ts';
 import { compareColumns } from './compare-columns.ts';
 import { compareConstraints } from './compare-constraints.ts';
-import type { Fold, RowChange } from './fold.ts';
+import type { Fold, RowChange } from './fold-state.ts';
 import type { Place, Report, SchemaFinding } from './verdict.ts';
 
 const KEEP = 'Keep the old name until no release that may be gone back to uses it.';

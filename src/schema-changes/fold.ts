@@ -1,58 +1,10 @@
-import type { Catalog, CatalogColumn, CatalogTable } from './catalog.ts';
-import {
-  columnByRoot,
-  copyTable,
-  emptyCatalog,
-  isSame,
-  newColumn,
-  newTable,
-  snapshot,
-  tableByRoot,
-} from './catalog.ts';
-import type { Copy, Operation } from './operation.ts';
+import type { CatalogColumn, CatalogTable } from './catalog.ts';
+import { newColumn, newTable } from './catalog.ts';
+import { changeRows, copyRows, insertRows } from './fold-rows.ts';
+import type { Fold } from './fold-state.ts';
+import { columnOf, tableOf } from './fold-state.ts';
+import type { Operation } from './operation.ts';
 import type { Place } from './verdict.ts';
-
-/** What statements do to rows that the old code knows. */
-export interface RowChange {
-  kind: 'update' | 'delete' | 'replace';
-  table: string;
-  columns: string[];
-  place: Place;
-}
-
-/** A schema while migrations are read in order. */
-export interface Fold {
-  now: Catalog;
-  /** As the old code knows it; undefined until `begin`. */
-  before: Catalog | undefined;
-  rowChanges: RowChange[];
-  unknown: { why: string; place: Place }[];
-  /** Where a table or column, by its identity, was last dropped or renamed. */
-  gone: Map<number, Place>;
-  /** Lower-case names of all indexes ever made. */
-  indexes: Set<string>;
-  /** Where a view or index, by lower-case name, was last dropped. */
-  dropped: Map<string, Place>;
-}
-
-export function newFold(): Fold {
-  return {
-    now: emptyCatalog(),
-    before: undefined,
-    rowChanges: [],
-    unknown: [],
-    gone: new Map(),
-    dropped: new Map(),
-    indexes: new Set(),
-  };
-}
-
-/** From here on, what is read is new to the old code. */
-export function begin(fold: Fold): void {
-  fold.before = snapshot(fold.now);
-  fold.rowChanges = [];
-  fold.unknown = [];
-}
 
 /** Reads one operation. A table or column that was never made is taken to have been there before. */
 export function apply(fold: Fold, operation: Operation, place: Place): void {
@@ -158,94 +110,6 @@ export function apply(fold: Fold, operation: Operation, place: Place): void {
     case 'nothing':
       return;
   }
-}
-
-function insertRows(fold: Fold, operation: Extract<Operation, { op: 'insert' }>, place: Place): void {
-  if (fold.now.views.has(operation.table.toLowerCase())) return;
-  const table = tableOf(fold, operation.table);
-  if (operation.replaces) changeRows(fold, 'replace', operation.table, [], place);
-  if (operation.rows && !isOld(fold, table)) copyRows(fold, table, operation.rows, place);
-}
-
-/** Gives a new table the identity of the one that its rows come from, column by column. */
-function copyRows(fold: Fold, table: CatalogTable, rows: Copy, place: Place): void {
-  if (rows.from === undefined || fold.now.views.has(rows.from.toLowerCase())) return;
-  const source = tableOf(fold, rows.from);
-  if (source === table) return;
-  table.source = source.source ?? source.root;
-  if (!rows.whole) table.filtered = place;
-  const values = rows.values.flatMap((value) =>
-    value.kind === 'all'
-      ? [...source.columns.values()].map(({ name }) => ({ kind: 'same' as const, column: name, as: name }))
-      : [value],
-  );
-  if (table.columns.size === 0) {
-    for (const value of values) {
-      if (value.kind === 'computed') continue;
-      const column = columnOf(fold, source, value.column);
-      table.columns.set(value.as.toLowerCase(), { ...column, name: value.as, notNull: false, place });
-    }
-    table.complete = source.complete;
-    return;
-  }
-  const targets = rows.to ?? [...table.columns.values()].filter((c) => !c.generated).map((c) => c.name);
-  for (const [i, target] of targets.entries()) {
-    const column = table.columns.get(target.toLowerCase());
-    const value = values[i];
-    if (!column || !value) continue;
-    if (value.kind === 'computed') column.computed = true;
-    else column.root = columnOf(fold, source, value.column).root;
-  }
-}
-
-function changeRows(
-  fold: Fold,
-  kind: RowChange['kind'],
-  name: string,
-  columns: string[],
-  place: Place,
-): void {
-  if (fold.now.views.has(name.toLowerCase())) return;
-  const table = tableOf(fold, name);
-  if (!isOld(fold, table)) return;
-  const old = columns.filter((column) => isOldColumn(fold, columnOf(fold, table, column)));
-  if (kind === 'update' && old.length === 0) return;
-  fold.rowChanges.push({ kind, table: table.name, columns: old, place });
-}
-
-/** Whether the old code knows the table, under whatever name. */
-function isOld(fold: Fold, table: CatalogTable): boolean {
-  const old = [...(fold.before?.tables.values() ?? [])].find((candidate) => isSame(table, candidate));
-  // A copy is the table itself only once the original is gone.
-  return old !== undefined && (old.root === table.root || tableByRoot(fold.now, old.root) === undefined);
-}
-
-function isOldColumn(fold: Fold, column: CatalogColumn): boolean {
-  return [...(fold.before?.tables.values() ?? [])].some((table) => columnByRoot(table, column.root));
-}
-
-function tableOf(fold: Fold, name: string): CatalogTable {
-  const key = name.toLowerCase();
-  const known = fold.now.tables.get(key);
-  if (known) return known;
-  const assumed = newTable({ name, columns: undefined, constraints: [], strict: false }, undefined);
-  fold.now.tables.set(key, assumed);
-  fold.before?.tables.set(key, copyTable(assumed));
-  return assumed;
-}
-
-function columnOf(fold: Fold, table: CatalogTable, name: string): CatalogColumn {
-  const key = name.toLowerCase();
-  const known = table.columns.get(key);
-  if (known) return known;
-  const definition = { name, type: '', family: 'as given', notNull: false, filled: false, generated: false };
-  const assumed = newColumn(definition, undefined);
-  // SQLite's own names of the row's number; any other must have been there, since the migration was applied.
-  if (/^(?:rowid|oid|_rowid_)$/.test(key)) return assumed;
-  table.columns.set(key, assumed);
-  const before = [...(fold.before?.tables.values() ?? [])].find((old) => isSame(table, old));
-  before?.columns.set(key, { ...assumed });
-  return assumed;
 }
 
 function renameKey(table: CatalogTable, from: string, to: string, column: CatalogColumn): void {

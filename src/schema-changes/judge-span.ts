@@ -1,8 +1,9 @@
 import type { DatabaseFacts } from '../model/facts.ts';
 import type { Migration } from '../model/release.ts';
 import { compare } from './compare.ts';
-import type { Fold } from './fold.ts';
-import { apply, begin, newFold } from './fold.ts';
+import { apply } from './fold.ts';
+import type { Fold } from './fold-state.ts';
+import { begin, newFold } from './fold-state.ts';
 import type { StatementParser } from './parse-sqlite.ts';
 import { sqliteParser } from './parse-sqlite.ts';
 import { splitStatements } from './split-statements.ts';

@@ -59,7 +59,7 @@ export function snapshot(catalog: Catalog): Catalog {
 let lastIdentity = 0;
 
 /** An identity that no other column or table has. */
-export function newIdentity(): number {
+function newIdentity(): number {
   lastIdentity += 1;
   return lastIdentity;
 }

@@ -11,7 +11,7 @@ import { RollbackError } from '../../../model/error.ts';
 export type Connection = Libsql.Database & { interrupt(): void };
 
 /** How long a locked database is tried again, ms. */
-export const BUSY_MS = 5000;
+const BUSY_MS = 5000;
 
 /**
  * Opens for reading only; makes no file. The connection never writes, so that reading can't checkpoint or change anything.

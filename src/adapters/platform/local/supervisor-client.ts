@@ -1,0 +1,116 @@
+import { request } from 'node:http';
+import { RollbackError } from '../../../model/error.ts';
+import type { ServiceFile } from './service-file.ts';
+import { socketPath } from './socket-path.ts';
+import type {
+  CurrentRequest,
+  ForgetReleaseRequest,
+  InstanceRequest,
+  InstanceView,
+  KeepWarmRequest,
+  MonitorRequest,
+  ReleaseRequest,
+  StartRequest,
+  StopRequest,
+  SupervisorFacts,
+  SupervisorRefusal,
+  SupervisorState,
+  SwitchRequest,
+} from './supervisor-api.ts';
+import { SUPERVISOR_SOCKET } from './supervisor-api.ts';
+
+/**
+ * Speaks to the supervisor of one service. Every method throws RollbackError `SUPERVISOR_UNREACHABLE` (retriable)
+ * where nothing answers or the answer breaks off, and the supervisor's own refusal where it refuses.
+ */
+export interface SupervisorClient {
+  state(signal?: AbortSignal): Promise<SupervisorState>;
+  facts(signal?: AbortSignal): Promise<SupervisorFacts>;
+  /** Resolves once the instance is healthy. Asked again, it goes on waiting for the same one. */
+  start(body: StartRequest, signal?: AbortSignal): Promise<InstanceView>;
+  /** Resolves once the proxy has acknowledged it, as `drain` and `switchTo` do. */
+  admit(body: InstanceRequest, signal?: AbortSignal): Promise<InstanceView>;
+  drain(body: InstanceRequest, signal?: AbortSignal): Promise<InstanceView>;
+  /** Resolves once its process has ended. */
+  stop(body: StopRequest, signal?: AbortSignal): Promise<void>;
+  switchTo(body: SwitchRequest, signal?: AbortSignal): Promise<void>;
+  keepWarm(body: KeepWarmRequest, signal?: AbortSignal): Promise<void>;
+  setCurrent(body: CurrentRequest, signal?: AbortSignal): Promise<void>;
+  register(body: ReleaseRequest, signal?: AbortSignal): Promise<void>;
+  forget(body: ForgetReleaseRequest, signal?: AbortSignal): Promise<void>;
+  /** Keeps `monitor RUN` running until it ends by itself. */
+  monitor(body: MonitorRequest, signal?: AbortSignal): Promise<void>;
+  /** @throws RollbackError `ADDRESS_IN_USE` where host or port would change while the proxy listens */
+  configure(body: ServiceFile, signal?: AbortSignal): Promise<void>;
+  /** Resolves when it has begun; the process ends once everything else has. */
+  shutdown(signal?: AbortSignal): Promise<void>;
+}
+
+/** @param dir the service's folder, the supervisor's `--dir` */
+export function supervisorClient(dir: string): SupervisorClient {
+  const get = <T>(path: string, signal?: AbortSignal) => call<T>(dir, 'GET', path, undefined, signal);
+  const post =
+    <B, T = void>(path: string) =>
+    (body: B, signal?: AbortSignal) =>
+      call<T>(dir, 'POST', path, body, signal);
+  return {
+    state: (signal) => get('/state', signal),
+    facts: (signal) => get('/facts', signal),
+    start: post('/instances/start'),
+    admit: post('/instances/admit'),
+    drain: post('/instances/drain'),
+    stop: post('/instances/stop'),
+    switchTo: post('/switch'),
+    keepWarm: post('/instances/keep-warm'),
+    setCurrent: post('/current'),
+    register: post('/releases'),
+    forget: post('/releases/forget'),
+    monitor: post('/monitor'),
+    configure: post('/service'),
+    shutdown: (signal) => call(dir, 'POST', '/shutdown', {}, signal),
+  };
+}
+
+function call<T>(
+  dir: string,
+  method: string,
+  path: string,
+  body: unknown,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const unreachable = (cause: unknown) => {
+      if (signal?.aborted) return reject(signal.reason);
+      reject(supervisorUnreachable(cause));
+    };
+    const options = { socketPath: socketPath(dir, SUPERVISOR_SOCKET), method, path, agent: false, signal };
+    const sent = request(options, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', unreachable);
+      response.on('end', () => {
+        try {
+          const answer: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+          if ((response.statusCode ?? 500) < 300) resolve(answer as T);
+          else reject(new RollbackError(answer as SupervisorRefusal));
+        } catch (error) {
+          unreachable(error);
+        }
+      });
+    });
+    sent.on('error', unreachable);
+    if (body === undefined) sent.end();
+    else sent.setHeader('content-type', 'application/json').end(JSON.stringify(body));
+  });
+}
+
+function supervisorUnreachable(cause: unknown): RollbackError {
+  const reason = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
+  return new RollbackError({
+    code: 'SUPERVISOR_UNREACHABLE',
+    summary: 'The local supervisor does not answer',
+    detail: `Its socket said ${reason}. The proxy starts a supervisor that died again.`,
+    retriable: true,
+    cause,
+  });
+}

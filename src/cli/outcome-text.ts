@@ -1,5 +1,9 @@
 import type { DoctorResult } from '../commands/doctor.ts';
 import type { InitResult } from '../commands/init.ts';
+import type { LocalDeploy } from '../commands/local-deploy.ts';
+import type { LocalStart } from '../commands/local-start.ts';
+import type { LocalStatus } from '../commands/local-status.ts';
+import type { LocalStop } from '../commands/local-stop.ts';
 import type { Plan } from '../model/plan.ts';
 import type { MonitorResult, RunRecord } from '../model/record.ts';
 import type { ReleaseRow, ServiceStatus } from '../model/views.ts';
@@ -33,6 +37,14 @@ export async function outcomeText(command: string, { json, error }: Outcome): Pr
       return (await import('../report/record-text.ts')).recordText(json as RunRecord);
     case 'monitor':
       return (await import('../report/monitor-lines.ts')).monitorLines(json as MonitorResult).join('\n');
+    case 'local start':
+      return localStartText(json as LocalStart);
+    case 'local deploy':
+      return localDeployText(json as LocalDeploy);
+    case 'local status':
+      return localStatusText(json as LocalStatus);
+    case 'local stop':
+      return localStopText(json as LocalStop);
     case 'init':
       return initText(json as InitResult);
     case 'doctor':
@@ -76,4 +88,38 @@ function doctorText({ diagnoses }: DoctorResult): string {
       ? `${things(failed)} in the way of a rollback.`
       : `Nothing found in the way of a rollback${open > 0 ? `; ${things(open)} worth a look` : ''}.`;
   return [...lines, '', verdict].join('\n');
+}
+
+function localStartText({ target, started, supervisor, url, serving }: LocalStart): string {
+  const began = started ? 'Started' : 'Runs already:';
+  return `${began} ${target} at ${url} (supervisor process ${supervisor}); ${count(serving)} serving.`;
+}
+
+function localDeployText({ target, release, instances, canary, tookMs }: LocalDeploy): string {
+  const what = canary ? `${count(instances)} as a canary` : count(instances);
+  return `Deployed ${release.version} (${release.id}) to ${target}: ${what}, in ${(tookMs / 1000).toFixed(1)}s.`;
+}
+
+async function localStatusText(status: LocalStatus): Promise<string> {
+  const { statusText } = await import('../report/status-text.ts');
+  const { supervisor, proxy, processes, problems, logs } = status;
+  const lines = [await statusText(status), `Supervisor: process ${supervisor.pid}`];
+  if (proxy) {
+    const { requests, restarts } = proxy.lost;
+    lines.push(
+      `Proxy: process ${proxy.pid} on ${proxy.host}:${proxy.port}, restarted ${restarts} times, lost ${requests} requests`,
+    );
+  } else lines.push('Proxy: does not answer');
+  for (const [id, { pid, port, restarts }] of Object.entries(processes)) {
+    lines.push(`  ${id}: process ${pid ?? 'none'} on port ${port}, restarted ${restarts} times`);
+  }
+  return [...lines, ...problems.map((problem) => `[WARN] ${problem}`), `Logs: ${logs}`].join('\n');
+}
+
+function localStopText({ target, stopped, instances }: LocalStop): string {
+  return stopped ? `Stopped ${target}: ${count(instances)} ended.` : `${target} did not run.`;
+}
+
+function count(instances: number): string {
+  return `${instances} ${instances === 1 ? 'instance' : 'instances'}`;
 }

@@ -33,6 +33,19 @@ const ON_A_SERVICE: Record<
     (await import('../commands/monitor.ts')).monitor(context, operands[0] as string, {
       attachedToSupervisor: values.attachedToSupervisor ?? false,
     }),
+  'local start': async (context) => (await import('../commands/local-start.ts')).localStart(context),
+  'local deploy': async (context, { operands, values }) => {
+    const { from, entrypoint, canary, image } = values;
+    return (await import('../commands/local-deploy.ts')).localDeploy(context, {
+      tag: operands[0] as string,
+      image,
+      from,
+      entrypoint: entrypoint?.split(/\s+/).filter(Boolean),
+      canary,
+    });
+  },
+  'local status': async (context) => (await import('../commands/local-status.ts')).localStatus(context),
+  'local stop': async (context) => (await import('../commands/local-stop.ts')).localStop(context),
 };
 
 /** Commands whose work a signal ends on safe ground instead of at once. */

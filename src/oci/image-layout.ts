@@ -1,13 +1,12 @@
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { RollbackError } from '../model/error.ts';
 import type { BlobProblem } from './blob-store.ts';
 import { blobPath, checkBlob, readDocument, writeBlob } from './blob-store.ts';
-import { syncFolder } from './durable-file.ts';
-import { imageInvalid, imageUnsupported, layoutInvalid, layoutNotFound } from './image-error.ts';
+import { imageInvalid, imageUnsupported } from './image-error.ts';
+import { checkMarker, MARKER, readIndex, writeIndex, writeMarker } from './layout-files.ts';
 import type { Descriptor, ImageConfiguration, ImageIndex, ImageManifest } from './manifest.ts';
-import { checkIndex, MEDIA_TYPE, parseConfiguration, parseManifest } from './manifest.ts';
+import { MEDIA_TYPE, parseConfiguration, parseManifest } from './manifest.ts';
 import type { NamedImage } from './reference.ts';
 import { checkReference, findReference, REF_NAME, references } from './reference.ts';
 import { thisPlatform } from './this-platform.ts';
@@ -52,26 +51,17 @@ export interface ImageLayout {
 
 /** Opens a layout that is there. @throws RollbackError `LAYOUT_NOT_FOUND` (exit 2), `LAYOUT_INVALID` */
 export async function openLayout(path: string): Promise<ImageLayout> {
-  const marker = await readText(join(path, 'oci-layout'), path);
-  if (marker === undefined) throw layoutNotFound(path, 'The folder has no file "oci-layout".');
-  const version = parsed(marker, 'oci-layout', path).imageLayoutVersion;
-  if (version !== '1.0.0') {
-    throw layoutInvalid(
-      path,
-      `Its layout version is ${JSON.stringify(version)}; this product reads "1.0.0".`,
-    );
-  }
+  await checkMarker(path);
   await readIndex(path);
   return layoutAt(path);
 }
 
 /** Makes an empty layout; one that is there already is opened. @throws RollbackError `LAYOUT_INVALID` */
 export async function createLayout(path: string): Promise<ImageLayout> {
-  if (await stat(join(path, 'oci-layout')).catch(() => undefined)) return openLayout(path);
+  if (await stat(join(path, MARKER)).catch(() => undefined)) return openLayout(path);
   await mkdir(join(path, 'blobs', 'sha256'), { recursive: true });
   await writeIndex(path, { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [] });
-  await writeFileAtomic(join(path, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
-  await syncFolder(path);
+  await writeMarker(path);
   return openLayout(path);
 }
 
@@ -80,9 +70,9 @@ function layoutAt(path: string): ImageLayout {
     path,
     references: async () => references(await readIndex(path)),
     resolve: async (reference) => findReference(await readIndex(path), reference, blobPath.bind(null, path)),
-    manifest: async (digest) => (await imageOf(path, digest)).manifest,
+    manifest: (digest) => imageOf(path, digest),
     async config(digest) {
-      const { config } = (await imageOf(path, digest)).manifest;
+      const { config } = await imageOf(path, digest);
       return parseConfiguration(await readDocument(path, config.digest, config.size), config.digest);
     },
     verify: (digest, signal) => verify(path, digest, signal),
@@ -93,19 +83,13 @@ function layoutAt(path: string): ImageLayout {
 }
 
 /** Down an image's indexes, if there are any, to the manifest for this machine. */
-async function imageOf(
-  path: string,
-  digest: string,
-): Promise<{ manifest: ImageManifest; via: Descriptor[] }> {
-  const via: Descriptor[] = [];
+async function imageOf(path: string, digest: string): Promise<ImageManifest> {
   let at: Pick<Descriptor, 'digest'> & { size?: number } = { digest };
   // Indexes may be nested; nobody nests them deeper.
   for (let depth = 0; depth < 4; depth++) {
     const found = parseManifest(await readDocument(path, at.digest, at.size), at.digest);
-    if ('manifest' in found) return { manifest: found.manifest, via };
-    const next = forThisPlatform(found.index, at.digest);
-    via.push(next);
-    at = next;
+    if ('manifest' in found) return found.manifest;
+    at = forThisPlatform(found.index, at.digest);
   }
   throw imageInvalid(digest, 'Its indexes are nested deeper than 4.');
 }
@@ -129,10 +113,10 @@ function forThisPlatform(index: ImageIndex, digest: string): Descriptor {
 }
 
 async function verify(path: string, digest: string, signal: AbortSignal): Promise<BlobProblem[]> {
-  const top = await checkBlob(path, { digest, size: undefined }, signal);
-  if (top) return [top];
   try {
-    const { manifest } = await imageOf(path, digest);
+    const top = await checkBlob(path, { digest, size: undefined }, signal);
+    if (top) return [top];
+    const manifest = await imageOf(path, digest);
     const problems: BlobProblem[] = [];
     const unique = new Map([manifest.config, ...manifest.layers].map((blob) => [blob.digest, blob]));
     for (const blob of unique.values()) {
@@ -184,40 +168,4 @@ async function tag(path: string, digest: string, reference: string): Promise<voi
     (entry) => entry.annotations?.[REF_NAME] !== undefined || entry.digest !== digest,
   );
   await writeIndex(path, { ...index, manifests: [...kept, named] });
-}
-
-async function readIndex(path: string): Promise<ImageIndex> {
-  const text = await readText(join(path, 'index.json'), path);
-  if (text === undefined) throw layoutInvalid(path, 'The folder has no file "index.json".');
-  const value = parsed(text, 'index.json', path) as Partial<ImageIndex>;
-  try {
-    return checkIndex(value, 'index.json');
-  } catch (error) {
-    throw layoutInvalid(path, 'Its index.json has no valid list of manifests.', error);
-  }
-}
-
-async function writeIndex(path: string, index: ImageIndex): Promise<void> {
-  await writeFileAtomic(join(path, 'index.json'), JSON.stringify(index));
-  await syncFolder(path);
-}
-
-async function readText(file: string, layout: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw layoutInvalid(layout, `${message}.`, error);
-  }
-}
-
-function parsed(text: string, file: string, layout: string): Record<string, unknown> {
-  try {
-    const value = JSON.parse(text) as unknown;
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
-  } catch (error) {
-    throw layoutInvalid(layout, `Its ${file} is not JSON: ${(error as Error).message}.`, error);
-  }
-  throw layoutInvalid(layout, `Its ${file} is not a JSON object.`);
 }

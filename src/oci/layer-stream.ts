@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -109,24 +108,32 @@ async function entriesOf(digest: string, allowance: Allowance, onEntry: (entry: 
   let failure: unknown;
   let handled = Promise.resolve();
   let sawEnd = false;
-  const parser = new Parser({
-    onwarn(_code, message) {
-      // A layer without entries is a valid one.
-      if (sawEnd && String(message) === 'Unrecognized archive format') return;
-      fail(imageInvalid(digest, `It is not a tar archive: ${messageOf(message)}.`));
-    },
+  let failedNow: () => void;
+  const failed = new Promise<void>((resolve) => {
+    failedNow = resolve;
   });
-  const failed = once(parser, 'failed');
-  function fail(error: unknown): void {
+  const fail = (error: unknown) => {
     failure ??= error;
-    parser.emit('failed');
-  }
+    failedNow();
+  };
+  const malformed = (message: unknown) => {
+    const why = message instanceof Error ? message.message : String(message);
+    // A layer without entries is a valid one.
+    if (sawEnd && why === 'Unrecognized archive format') return;
+    fail(imageInvalid(digest, `It is not a tar archive: ${why}.`));
+  };
+  const parser = new Parser({ onwarn: (_code, message) => malformed(message) });
+  const next = (event: string) => new Promise<void>((resolve) => parser.once(event, () => resolve()));
+  const finished = next('end');
+  parser.on('error', malformed);
   parser.on('eof', () => {
     sawEnd = true;
   });
-  parser.on('error', (error) => fail(imageInvalid(digest, `It is not a tar archive: ${messageOf(error)}.`)));
-  parser.on('ignoredEntry', (entry: ReadEntry) => {
-    fail(imageUnsupported(`The image's entry "${entry.path}"`, 'It is of a kind that is not known here.'));
+  parser.on('meta', (text: string) => {
+    if (text.includes('GNU.sparse.')) fail(imageUnsupported(digest, 'It has sparse files.'));
+  });
+  parser.on('ignoredEntry', ({ path, type }: ReadEntry) => {
+    fail(imageUnsupported(`The image's entry "${path}"`, `It is of type ${type}, which is not known here.`));
   });
   parser.on('entry', (entry: ReadEntry) => {
     if (--allowance.entries < 0) fail(imageTooLarge('Its layers have more than 200,000 entries.'));
@@ -136,19 +143,25 @@ async function entriesOf(digest: string, allowance: Allowance, onEntry: (entry: 
       entry.resume();
     });
   });
-  const finished = once(parser, 'end');
   const check = () => {
     if (failure !== undefined) throw failure;
   };
-  let first = true;
+  let start: Buffer | undefined = Buffer.alloc(0);
   return {
     async write(chunk: Buffer): Promise<void> {
-      if (first) refuseCompressed(chunk, digest);
-      first = false;
-      if (!parser.write(chunk)) await Promise.race([once(parser, 'drain'), failed]);
+      let bytes = chunk;
+      if (start) {
+        bytes = Buffer.concat([start, chunk]);
+        start = bytes.length < 4 ? bytes : undefined;
+        if (start) return;
+        refuseCompressed(bytes, digest);
+      }
+      if (!parser.write(bytes)) await Promise.race([next('drain'), failed]);
       check();
     },
     async end(): Promise<void> {
+      if (start) malformed('It has no entries and no end');
+      check();
       parser.end();
       await Promise.race([finished, failed]);
       await handled;
@@ -157,23 +170,20 @@ async function entriesOf(digest: string, allowance: Allowance, onEntry: (entry: 
     /** Waits for the entry in hand, so that nothing is written any more afterwards. */
     async stop(): Promise<void> {
       fail(new Error('Stopped.'));
+      parser.end();
       await handled;
     },
   };
 }
 
 /** The parser would unpack it once more by itself, past diffID and limits. */
-function refuseCompressed(chunk: Buffer, digest: string): void {
-  const start = chunk.subarray(0, 4).toString('hex');
-  if (start.startsWith('1f8b') || start === '28b52ffd') {
+function refuseCompressed(start: Buffer, digest: string): void {
+  const magic = start.subarray(0, 4).toString('hex');
+  if (magic.startsWith('1f8b') || magic === '28b52ffd') {
     throw imageInvalid(digest, 'It is compressed in another way than its media type says.');
   }
 }
 
 function isZlibError(error: unknown): error is Error {
   return error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith('Z_');
-}
-
-function messageOf(message: unknown): string {
-  return message instanceof Error ? message.message : String(message);
 }

@@ -5,6 +5,7 @@ import { applyEntry } from './apply-entry.ts';
 import { syncFolder } from './durable-file.ts';
 import { imageInvalid } from './image-error.ts';
 import type { ImageLayout } from './image-layout.ts';
+import { absent } from './inside-root.ts';
 import { readLayer } from './layer-stream.ts';
 import type { ImageConfig } from './manifest.ts';
 
@@ -30,6 +31,7 @@ export async function unpackImage(
 ): Promise<{ config: ImageConfig }> {
   let draft: string | undefined;
   try {
+    await refuseTaken(into);
     await clearLeftovers(into);
     draft = await mkdtemp(`${into}.tmp-${process.pid}-`);
     const config = await extractImage(layout, digest, draft, signal);
@@ -84,6 +86,12 @@ export function unpackError(error: unknown, digest: string, into: string): unkno
     fix: 'Make room or correct the folder, then run the same command again.',
     cause: error,
   });
+}
+
+/** Before all the work; the rename at its end says it again. */
+async function refuseTaken(into: string): Promise<void> {
+  const there = await readdir(into).catch(absent);
+  if (there && there.length > 0) throw Object.assign(new Error(`${into} is taken`), { code: 'ENOTEMPTY' });
 }
 
 async function clearLeftovers(into: string): Promise<void> {

@@ -95,7 +95,18 @@ async function demo() {
 
   const bad = options.destructive ? 'v2.14.4-destructive' : 'v2.14.4';
   await assembleShop(join(folder, 'v2.14.4'), bad);
-  await command(['local', 'deploy', 'v2.14.4', '--from', 'v2.14.4', '--entrypoint', 'node server.mjs']);
+  // A canary is one instance of the new release beside the old one's; going back takes it out.
+  const canary = options.strategy === 'canary' ? ['--canary', '1'] : [];
+  await command([
+    'local',
+    'deploy',
+    'v2.14.4',
+    '--from',
+    'v2.14.4',
+    '--entrypoint',
+    'node server.mjs',
+    ...canary,
+  ]);
   load = startLoad({ url, rate: RATE });
   await Promise.race([load.started, interruption]);
   await seconds(5);
@@ -115,11 +126,10 @@ async function demo() {
 
   say(`The load generator, a process of its own, counted:\n${sayLoad(report, 'v2.14.3')}`);
   const to = report.versions['v2.14.3'];
-  if (to) {
-    const during = report.versions['v2.14.4'];
-    say(
-      `First answer of v2.14.3 at ${at(to.firstMs)}, last of v2.14.4 at ${at(during?.lastMs ?? 0)}; p95 of v2.14.3 ${to.p95Ms.toFixed(0)} ms.`,
-    );
+  const from = report.versions['v2.14.4'];
+  if (to && from && canary.length === 0) {
+    const apart = Math.max(0, from.lastMs - to.firstMs) / 1000;
+    say(`The traffic moved within ${apart.toFixed(1)} s, from v2.14.3's first answer to v2.14.4's last.`);
   }
   if (report.failed > 0) throw new Error(`${report.failed} requests failed:\n${report.failures.join('\n')}`);
   if (report.sent !== report.answered)
@@ -280,11 +290,6 @@ async function seconds(s) {
   });
   await Promise.race([passed, interruption]);
   clearTimeout(timer);
-}
-
-/** @param {number} ms */
-function at(ms) {
-  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 /** @param {string} text */

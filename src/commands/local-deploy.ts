@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { fingerprintKey, snapshotConfiguration } from '../adapters/configuration/snapshot.ts';
 import { addCanary, type RollOut, replaceInstances } from '../adapters/platform/local/roll-out.ts';
 import { supervisorClient } from '../adapters/platform/local/supervisor-client.ts';
+import { tryAgain } from '../adapters/platform/local/try-again.ts';
 import { startHeartbeat } from '../engine/heartbeat.ts';
 import { describeProduction } from '../engine/production.ts';
 import { EXIT, RollbackError } from '../model/error.ts';
@@ -60,18 +61,19 @@ export async function localDeploy(
     if (options.canary !== undefined && (facts.current === undefined || facts.canary !== undefined)) {
       throw noCanary(serviceName, facts.canary);
     }
-    await client.configure(file, stop.immediate);
+    const signal = AbortSignal.any([stop.immediate, heartbeat.lost]);
+    await tryAgain(signal, () => client.configure(file, signal));
     const rollOut: RollOut = {
       client,
       service: serviceName,
       epoch: lease.epoch,
       drainTimeoutMs: file.drainTimeoutMs,
-      signal: AbortSignal.any([stop.immediate, heartbeat.lost]),
+      signal,
       tell: (message) => emit({ type: 'notice', message }),
     };
-    const id = (await client.state(stop.immediate)).nextRelease;
+    const id = (await tryAgain(signal, () => client.state(signal))).nextRelease;
     const release: Release = { ...described, id, evidence: emptyEvidence() };
-    await client.register({ epoch: lease.epoch, release }, stop.immediate);
+    await tryAgain(signal, () => client.register({ epoch: lease.epoch, release }, signal));
     const count = options.canary ?? configuration.platform.instances;
     try {
       if (options.canary === undefined) await replaceInstances(rollOut, release, count);

@@ -58,6 +58,8 @@ export function createInstances(site: Site): Instances {
   }
 
   function launch(id: string): Promise<void> {
+    // What is spawned from here on would be missed when all are ended.
+    if (closing) return Promise.reject(refuse('ENDING', 'The supervisor is ending'));
     const running = launching.get(id) ?? spawn(id).finally(() => launching.delete(id));
     launching.set(id, running);
     return running;
@@ -149,6 +151,7 @@ export function createInstances(site: Site): Instances {
         });
         await launch(id);
       } catch (error) {
+        if (closing) return;
         log(`${id} could not be started again: ${(error as Error).message}`);
         await crashed(id, { at: new Date().toISOString(), why: (error as Error).message });
         startAgain(id);

@@ -1,15 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { RollbackError } from '../../../model/error.ts';
 import type { Release } from '../../../model/release.ts';
 import { instanceId } from './instance-id.ts';
 import { secretsFromEnvironment } from './secrets.ts';
 import { acknowledged } from './steps/acknowledged.ts';
 import type { InstanceView, SupervisorState } from './supervisor-api.ts';
 import type { SupervisorClient } from './supervisor-client.ts';
+import { tryAgain } from './try-again.ts';
 
 const LOOK_MS = 100;
-/** How long a call is tried again while supervisor or proxy come back, ms. */
-const AGAIN_MS = 20_000;
 
 export interface RollOut {
   client: SupervisorClient;
@@ -27,7 +25,8 @@ export interface RollOut {
  * @throws RollbackError why the new release could not be brought in
  */
 export async function replaceInstances(rollOut: RollOut, release: Release, slots: number): Promise<void> {
-  const before = await again(rollOut, async () => acknowledged(await rollOut.client.state(rollOut.signal)));
+  const { client, signal } = rollOut;
+  const before = await tryAgain(signal, async () => acknowledged(await client.state(signal)));
   const leaving = before.instances.filter((one) => one.release !== release.id);
   try {
     const old = [...leaving];
@@ -64,7 +63,7 @@ export async function addCanary(rollOut: RollOut, release: Release, slots: numbe
 async function bringIn(rollOut: RollOut, release: Release, slot: number): Promise<void> {
   const { client, epoch, signal, tell } = rollOut;
   const id = await startOne(rollOut, release, slot);
-  await again(rollOut, () => client.admit({ epoch, id }, signal));
+  await tryAgain(signal, () => client.admit({ epoch, id }, signal));
   tell(`${release.version} serves in slot ${slot}`);
 }
 
@@ -74,7 +73,7 @@ async function startOne(rollOut: RollOut, release: Release, slot: number): Promi
   const id = instanceId(service, release.id, slot);
   const sources = Object.entries(release.configuration.secrets).map(([name, from]) => [name, from.source]);
   const secrets = secretsFromEnvironment(Object.fromEntries(sources), process.env);
-  await again(rollOut, () => client.start({ epoch, id, slot, release: release.id, secrets }, signal));
+  await tryAgain(signal, () => client.start({ epoch, id, slot, release: release.id, secrets }, signal));
   return id;
 }
 
@@ -87,10 +86,10 @@ async function takeOut(rollOut: RollOut, { id }: InstanceView): Promise<void> {
   const { client, epoch, signal, drainTimeoutMs, tell } = rollOut;
   const there = (seen: SupervisorState) => seen.instances.find((one) => one.id === id);
   if (!there(await state(rollOut))) return;
-  await again(rollOut, () => client.drain({ epoch, id }, signal));
+  await tryAgain(signal, () => client.drain({ epoch, id }, signal));
   const until = performance.now() + drainTimeoutMs;
   for (;;) {
-    const seen = there(await again(rollOut, async () => acknowledged(await client.state(signal))));
+    const seen = there(await tryAgain(signal, async () => acknowledged(await client.state(signal))));
     if (!seen) return;
     if (seen.inFlight === 0) break;
     if (performance.now() > until) {
@@ -99,7 +98,7 @@ async function takeOut(rollOut: RollOut, { id }: InstanceView): Promise<void> {
     }
     await wait(LOOK_MS, undefined, { signal });
   }
-  await again(rollOut, () => client.stop({ epoch, id, force: true }, signal));
+  await tryAgain(signal, () => client.stop({ epoch, id, force: true }, signal));
   tell(`${id} is drained and stopped`);
 }
 
@@ -108,34 +107,20 @@ async function putBack(rollOut: RollOut, leaving: InstanceView[], newRelease: st
   const { instances } = await state(rollOut);
   for (const { id, slot, release } of leaving.filter((one) => one.inRotation)) {
     if (instances.some((one) => one.id === id && one.inRotation)) continue;
-    await again(rollOut, () => client.start({ epoch, id, slot, release }, signal));
-    await again(rollOut, () => client.admit({ epoch, id }, signal));
+    await tryAgain(signal, () => client.start({ epoch, id, slot, release }, signal));
+    await tryAgain(signal, () => client.admit({ epoch, id }, signal));
   }
   for (const one of (await state(rollOut)).instances.filter(({ release }) => release === newRelease)) {
     await takeOut(rollOut, one);
   }
-  await again(rollOut, () => client.forget({ epoch, id: newRelease }, signal));
+  await tryAgain(signal, () => client.forget({ epoch, id: newRelease }, signal));
 }
 
 async function setCurrent(rollOut: RollOut, release: string | null, canary: string | null): Promise<void> {
   const { client, epoch, signal } = rollOut;
-  await again(rollOut, () => client.setCurrent({ epoch, release, canary }, signal));
+  await tryAgain(signal, () => client.setCurrent({ epoch, release, canary }, signal));
 }
 
 function state(rollOut: RollOut): Promise<SupervisorState> {
-  return again(rollOut, () => rollOut.client.state(rollOut.signal));
-}
-
-/** Every call may be made again: asked for twice, it is done once. */
-async function again<T>({ signal }: RollOut, call: () => Promise<T>): Promise<T> {
-  const until = performance.now() + AGAIN_MS;
-  for (;;) {
-    try {
-      return await call();
-    } catch (error) {
-      const retriable = error instanceof RollbackError && error.retriable;
-      if (!retriable || performance.now() > until) throw error;
-      await wait(LOOK_MS, undefined, { signal });
-    }
-  }
+  return tryAgain(rollOut.signal, () => rollOut.client.state(rollOut.signal));
 }

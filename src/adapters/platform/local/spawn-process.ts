@@ -143,9 +143,17 @@ async function readPid(pidFile: string): Promise<number | undefined> {
 async function hasMark(pid: number, mark: string): Promise<boolean> {
   if (process.platform !== 'linux') return true;
   try {
-    return (await readFile(join('/proc', String(pid), 'environ'), 'utf8')).split('\0').includes(mark);
+    for (let looks = 0; looks < 100; looks++) {
+      const environment = await readFile(join('/proc', String(pid), 'environ'), 'utf8');
+      if (environment !== '') return environment.split('\0').includes(mark);
+      // For a moment, while it becomes the program, a process has none.
+      await wait(5);
+    }
+    return false;
   } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    // Gone, or somebody else's.
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(code)) return false;
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { RollbackError } from '../../../model/error.ts';
 import { instanceId } from './instance-id.ts';
 import type { Instances } from './instances.ts';
@@ -84,6 +85,9 @@ export function supervisorCalls(parts: CallParts): SupervisorCalls {
     'POST /releases': fenced(async ({ release: { evidence: _, ...record } }: ReleaseRequest) => {
       const next = state.value.lastRelease + 1;
       if (record.id !== `r${next}`) {
+        // The same again: its answer was lost.
+        const known = state.value.releases.includes(record.id) && (await releases.read(record.id));
+        if (known && isDeepStrictEqual(known, record)) return;
         throw refuse('RELEASE_EXISTS', `The next release is r${next}, not ${record.id}`);
       }
       await releases.write(record);
@@ -93,7 +97,8 @@ export function supervisorCalls(parts: CallParts): SupervisorCalls {
       });
     }),
     'POST /releases/forget': fenced(async ({ id }: ForgetReleaseRequest) => {
-      const { current, canary, instances: all } = state.value;
+      const { current, canary, instances: all, releases: known } = state.value;
+      if (!known.includes(id)) return;
       if (id === current || id === canary || all.some((one) => one.release === id)) {
         throw refuse('RELEASE_IN_USE', `Release ${id} is in use`);
       }

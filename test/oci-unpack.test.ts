@@ -249,6 +249,12 @@ describe('nothing is written outside', () => {
       'l/.wh.index.json',
       climbs,
     ],
+    [
+      'a folder that becomes a link up',
+      [{ path: 'd/x' }, { path: 'd', type: 'SymbolicLink', linkpath: '../images' }, { path: 'd/index.json' }],
+      'd/index.json',
+      climbs,
+    ],
     ['a hard link up', [{ path: 'h', type: 'Link', linkpath: '../images/index.json' }], 'h', dots],
     [
       'a hard link to an absolute name',

@@ -11,6 +11,8 @@ export interface LayerTarget {
   root: string;
   /** Real paths, from the root, of what this layer has made or holds: its whiteouts leave them alone. */
   ofThisLayer: Set<string>;
+  /** The folder of the entry before, which most often is that of the next too. */
+  lastParent?: { name: string; real: string[] } | undefined;
 }
 
 /**
@@ -28,19 +30,33 @@ export async function applyEntry(target: LayerTarget, entry: ReadEntry): Promise
     if (entry.type === 'Directory') return;
     throw imageUnsafe(entry.path, 'It would take the place of the image root.');
   }
-  if (name.startsWith(WHITEOUT)) return whiteOut(target, parts, name, entry.path);
-  const made = (real: string[]) => void target.ofThisLayer.add(real.join('/'));
-  const parent = (await resolveInside(target.root, parts, entry.path, { made })) as string[];
+  if (name.startsWith(WHITEOUT)) {
+    target.lastParent = undefined;
+    return whiteOut(target, parts, name, entry.path);
+  }
+  const parent = await parentOf(target, parts, entry.path);
   const real = [...parent, name];
   await makeEntry(target, entry, join(target.root, ...real));
   // Its folders too: a whiteout of one of them deletes only what lower layers put there.
   for (let depth = real.length; depth > 0; depth--) target.ofThisLayer.add(real.slice(0, depth).join('/'));
 }
 
+async function parentOf(target: LayerTarget, parts: string[], entry: string): Promise<string[]> {
+  const name = parts.join('/');
+  if (target.lastParent?.name === name) return target.lastParent.real;
+  const made = (real: string[]) => void target.ofThisLayer.add(real.join('/'));
+  const real = (await resolveInside(target.root, parts, entry, { made })) as string[];
+  target.lastParent = { name, real };
+  return real;
+}
+
 async function makeEntry(target: LayerTarget, entry: ReadEntry, path: string): Promise<void> {
   const before = await lstat(path).catch(absent);
   const replace = async () => {
-    if (before) await rm(path, { recursive: true });
+    if (!before) return;
+    // What is deleted may have been on the way to that folder.
+    target.lastParent = undefined;
+    await rm(path, { recursive: true });
   };
   switch (entry.type) {
     case 'Directory':

@@ -40,7 +40,7 @@ export function imageDamaged(detail: string): RollbackError {
     code: 'IMAGE_DAMAGED',
     summary: 'The image in the image store is damaged',
     detail,
-    fix: PUT_BACK,
+    fix: 'Delete that blob and copy the image into the image store again (skopeo keeps a blob that is there), then run the same command again.',
   });
 }
 

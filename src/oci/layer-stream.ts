@@ -16,6 +16,9 @@ export interface Allowance {
   entries: number;
 }
 
+/** Bytes read and unpacked at a time. */
+const CHUNK = 256 * 1024;
+
 const LAYER =
   /^application\/vnd\.(?:oci\.image\.layer(?:\.nondistributable)?\.v1|docker\.image\.rootfs\.diff)\.tar(?:[+.](\w+))?$/;
 
@@ -53,6 +56,7 @@ async function streamLayer(
   signal: AbortSignal,
   onEntry: (entry: ReadEntry) => Promise<void>,
 ): Promise<void> {
+  const tar = await entriesOf(layer.digest, allowance, onEntry);
   const blobHash = createHash('sha256');
   const diffHash = createHash('sha256');
   const hashing = new Transform({
@@ -61,12 +65,13 @@ async function streamLayer(
       done(null, chunk);
     },
   });
-  const file = createReadStream(layout.blobPath(layer.digest), { highWaterMark: 1 << 18 });
-  const content = compressed ? createGunzip() : hashing;
+  const file = createReadStream(layout.blobPath(layer.digest), { highWaterMark: CHUNK });
+  const content = compressed ? createGunzip({ chunkSize: CHUNK }) : hashing;
   const feeding = compressed
     ? pipeline(file, hashing, content, { signal })
     : pipeline(file, hashing, { signal });
-  const tar = await entriesOf(layer.digest, allowance, onEntry);
+  // It is awaited further down; until then a rejection must not count as one that nobody handles.
+  feeding.catch(() => undefined);
   try {
     for await (const chunk of content as AsyncIterable<Buffer>) {
       diffHash.update(chunk);

@@ -18,8 +18,8 @@ export interface ImageFile {
 
 /**
  * The text files of a folder of the image as a process in it would see them, in order of their paths, with those in
- * folders below; links to files are followed, links to folders are not. A relative path is meant from the image's working directory. Unpacks the image to scratch for that;
- * where it is unpacked already, `readUnpackedFolder` does.
+ * folders below. Links to files are followed, links to folders are not. A relative path is meant from the image's
+ * working directory. Unpacks the image to scratch for that.
  * @returns undefined where the image has no such folder
  * @throws RollbackError as `unpackImage`, and `IMAGE_INVALID` where a file is not UTF-8
  */
@@ -41,8 +41,7 @@ export async function readImageFolder(
   }
 }
 
-/** As `readImageFolder`, of an image that is unpacked in `root`. */
-export async function readUnpackedFolder(
+async function readUnpackedFolder(
   root: string,
   config: ImageConfig,
   folderInImage: string,

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { createLauncher, logPath } from './launch-instance.ts';
-import { logTail } from './log-tail.ts';
+import { createLauncher } from './launch-instance.ts';
 import type { CrashRecord, InstanceRecord } from './platform-state.ts';
+import { createRestarts } from './restarts.ts';
 import { refuse, type Site } from './site.ts';
 import {
   adoptProcess,
@@ -11,10 +11,9 @@ import {
   type ProcessEnd,
   type RunningProcess,
 } from './spawn-process.ts';
+import { crashError, endWords, unhealthyError } from './start-failure.ts';
 import { type HealthWatch, watchHealth } from './watch-health.ts';
 
-const FIRST_BACKOFF_MS = 200;
-const LONGEST_BACKOFF_MS = 10_000;
 /** An instance that ran this long is started again at once when it crashes, ms. */
 const SETTLED_MS = 60_000;
 const LOOK_MS = 20;
@@ -48,8 +47,7 @@ export function createInstances(site: Site): Instances {
   const live = new Map<string, Live>();
   const launching = new Map<string, Promise<void>>();
   const ending = new Map<string, Promise<void>>();
-  const again = new Map<string, NodeJS.Timeout>();
-  const backoff = new Map<string, number>();
+  const restarts = createRestarts();
   let closing = false;
 
   /** Routes follow by themselves; where the proxy is away just then, they are on disk for when it is back. */
@@ -60,14 +58,14 @@ export function createInstances(site: Site): Instances {
   function launch(id: string): Promise<void> {
     // What is spawned from here on would be missed when all are ended.
     if (closing) return Promise.reject(refuse('ENDING', 'The supervisor is ending'));
+    if (live.has(id)) return Promise.resolve();
     const running = launching.get(id) ?? spawn(id).finally(() => launching.delete(id));
     launching.set(id, running);
     return running;
   }
 
   async function spawn(id: string): Promise<void> {
-    clearTimeout(again.get(id));
-    again.delete(id);
+    restarts.cancel(id);
     watch(id, await launcher.launch(id), undefined);
   }
 
@@ -116,7 +114,7 @@ export function createInstances(site: Site): Instances {
     log(`${id} ended unasked: ${endWords(end)}`);
     evidence.crashed(record.release);
     await crashed(id, { ...end, at: new Date().toISOString() });
-    if (performance.now() - was.spawnedAt > SETTLED_MS) backoff.delete(id);
+    if (performance.now() - was.spawnedAt > SETTLED_MS) restarts.settle(id);
     if (record.wasHealthy && !record.drain) startAgain(id);
   }
 
@@ -136,16 +134,12 @@ export function createInstances(site: Site): Instances {
   }
 
   function startAgain(id: string): void {
-    const attempt = backoff.get(id) ?? 0;
-    backoff.set(id, attempt + 1);
-    const pause = Math.min(FIRST_BACKOFF_MS * 2 ** attempt, LONGEST_BACKOFF_MS);
-    log(`${id} is started again in ${pause} ms`);
-    const timer = setTimeout(async () => {
-      again.delete(id);
-      const record = state.instance(id);
-      if (closing || !record || record.state !== 'crashed' || live.has(id)) return;
+    const pause = restarts.schedule(id, async () => {
+      if (closing || live.has(id) || state.instance(id)?.state !== 'crashed') return;
       try {
         await state.updateInstance(id, (draft) => {
+          // Somebody may have asked for it meanwhile.
+          if (draft.state !== 'crashed') return;
           draft.state = 'starting';
           draft.restarts++;
         });
@@ -156,8 +150,8 @@ export function createInstances(site: Site): Instances {
         await crashed(id, { at: new Date().toISOString(), why: (error as Error).message });
         startAgain(id);
       }
-    }, pause);
-    again.set(id, timer);
+    });
+    log(`${id} is started again in ${pause} ms`);
   }
 
   async function settled(id: string): Promise<void> {
@@ -186,9 +180,8 @@ export function createInstances(site: Site): Instances {
       draft.state = 'stopping';
       draft.inRotation = false;
     });
-    clearTimeout(again.get(id));
-    again.delete(id);
-    backoff.delete(id);
+    restarts.cancel(id);
+    restarts.settle(id);
     const was = live.get(id);
     was?.health.stop();
     if (was) await endProcess(was.process, site.service.stopTimeoutMs);
@@ -251,7 +244,7 @@ export function createInstances(site: Site): Instances {
         delete found.crash;
       });
       if (!runs) {
-        backoff.delete(id);
+        restarts.settle(id);
         log(record ? `${id} is started again, as asked` : `${id} is started`);
         try {
           await launch(id);
@@ -269,7 +262,7 @@ export function createInstances(site: Site): Instances {
     },
     async endAll() {
       closing = true;
-      for (const timer of again.values()) clearTimeout(timer);
+      restarts.cancelAll();
       await Promise.all([...launching.values()].map((one) => one.catch(() => {})));
       await Promise.all(
         [...live.values()].map(({ process: running, health }) => {
@@ -287,30 +280,4 @@ export function createInstances(site: Site): Instances {
       });
     },
   };
-}
-
-function endWords({ code, signal }: ProcessEnd): string {
-  if (signal) return `ended by ${signal}`;
-  return code === undefined ? 'its exit code is not known' : `exit code ${code}`;
-}
-
-async function crashError(dir: string, record: InstanceRecord): Promise<Error> {
-  const { id, crash = { at: '' } } = record;
-  const lines = await logTail(logPath(dir, id), 20);
-  const why = crash.why ?? `It ended before it was healthy: ${endWords(crash)}.`;
-  const said = lines.length > 0 ? `Its last lines:\n${lines.map((line) => `  ${line}`).join('\n')}` : '';
-  return refuse('INSTANCE_CRASHED', `${id} crashed at start`, {
-    detail: [why, said || 'It printed nothing.'].join('\n'),
-    fix: `Look at ${logPath(dir, id)}.`,
-  });
-}
-
-async function unhealthyError({ dir, service }: Site, record: InstanceRecord, last?: string): Promise<Error> {
-  const { health, startTimeoutMs } = service;
-  const lines = await logTail(logPath(dir, record.id), 5);
-  const said = lines.length > 0 ? `\nIts last lines:\n${lines.map((line) => `  ${line}`).join('\n')}` : '';
-  return refuse('INSTANCE_NOT_HEALTHY', `${record.id} was not healthy within ${startTimeoutMs / 1000} s`, {
-    detail: `The last answer of ${health.path} was: ${last ?? 'none'}; expected ${health.status}.${said}`,
-    fix: `Look at ${logPath(dir, record.id)}.`,
-  });
 }

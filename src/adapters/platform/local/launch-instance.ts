@@ -8,6 +8,7 @@ import { commandOf, makeRootfs, type Rootfs, readRootfs } from './rootfs.ts';
 import { resolveSecrets } from './secrets.ts';
 import { refuse, type Site } from './site.ts';
 import { type RunningProcess, spawnProcess } from './spawn-process.ts';
+import { instanceLog } from './start-failure.ts';
 
 /** Of the supervisor's own environment, instances get these only. */
 const INHERITED = ['PATH', 'HOME', 'TZ', 'LANG'];
@@ -81,7 +82,7 @@ export function createLauncher(site: Site): Launcher {
         INSTANCE: id,
         RELEASE_VERSION: release.version,
       };
-      const running = await spawnProcess({ argv, cwd, env, pidFile, logPath: logPath(dir, id) });
+      const running = await spawnProcess({ argv, cwd, env, pidFile, logPath: instanceLog(dir, id) });
       await state.updateInstance(id, (draft) => {
         draft.pid = running.pid;
         draft.processStart = running.processStart;
@@ -93,11 +94,6 @@ export function createLauncher(site: Site): Launcher {
     giveSecrets: (release, values) => void given.set(release, { ...given.get(release), ...values }),
     forget: (release) => void unpacked.delete(release),
   };
-}
-
-/** Where an instance writes what it prints. */
-export function logPath(dir: string, id: string): string {
-  return join(dir, 'logs', `${id}.log`);
 }
 
 function inherited(): Record<string, string> {

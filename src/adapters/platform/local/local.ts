@@ -18,6 +18,7 @@ import { stopInstance } from './steps/stop-instance.ts';
 import { switchTraffic } from './steps/switch-traffic.ts';
 import type { InstanceView, SupervisorFacts } from './supervisor-api.ts';
 import { type SupervisorClient, supervisorClient } from './supervisor-client.ts';
+import { tryAgain } from './try-again.ts';
 
 /** How long facts wait for a supervisor that the proxy starts again, ms. */
 const RETURN_MS = 8_000;
@@ -41,7 +42,10 @@ export function localPlatform(options: LocalPlatformOptions): Platform {
     kind: 'local',
     noun: NOUN,
     facts: (signal) => readFacts(dir, service, client, signal),
-    preflight: async (facts, signal) => preflightFindings(facts, configuration, await client.state(signal)),
+    preflight: async (facts, signal) => {
+      const state = await tryAgain(signal, () => client.state(signal));
+      return preflightFindings(facts, configuration, state);
+    },
     expand: (move, facts) => expandMove(move, facts, configuration),
     steps: () => ({
       'start-instance': startInstance(client),

@@ -37,7 +37,9 @@ export function drainInstance(client: SupervisorClient): Step<DrainInstanceInput
     },
     async apply(input, context) {
       const { clock, signal, progress } = context;
-      await client.drain({ ...fence(context, input), id: input.instance }, signal);
+      const { drain } = await client.drain({ ...fence(context, input), id: input.instance }, signal);
+      const inFlight = drain?.inFlightAtStart ?? 0;
+      progress(`${inFlight} requests in flight on ${input.instance}`, { inFlight });
       for (;;) {
         const found = findInstance(acknowledged(await client.state(signal)), input);
         if (!found) return GONE;

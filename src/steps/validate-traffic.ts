@@ -29,6 +29,9 @@ export function validateTraffic(metrics: MetricsProvider): Step<ValidateTrafficI
     },
     async apply({ release, baseline, rules, minMs, maxMs }, context) {
       const { clock, signal, progress } = context;
+      // A provider that samples ends its sample when it is asked, so that nothing from before the switch is judged.
+      const switched = clock.now();
+      await metrics.window(release, switched, switched, signal);
       const since = clock.now();
       const begun = clock.monotonic();
       let window: TrafficWindow;

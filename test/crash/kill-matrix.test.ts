@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Strategy } from '../../src/model/plan.ts';
 import { STRATEGIES } from '../../src/model/plan.ts';
@@ -17,10 +18,14 @@ for (const strategy of STRATEGIES) {
     let cases: KillCase[] = [];
 
     beforeAll(async () => {
-      rig = await createRig();
+      rig = await createRig({ extra: DATABASE });
+      await createDatabase(join(rig.folder, 'shop.db'));
       await deployGood(rig);
       await deployBad(rig, strategy);
+      const load = rig.load(100);
+      await load.started;
       const writes = await journalWrites(rig, strategy);
+      await load.stop();
       cases = WHOLE ? everyCase(strategy, writes) : sample(strategy, writes);
     }, 120_000);
 
@@ -46,6 +51,23 @@ for (const strategy of STRATEGIES) {
   });
 }
 
+const DATABASE = `    database:
+      kind: sqlite
+      path: shop.db
+`;
+
+/** Small, so that its backup is one step among the others. */
+async function createDatabase(path: string): Promise<void> {
+  const { default: Database } = await import('libsql');
+  const database = new Database(path);
+  database.exec('PRAGMA journal_mode = WAL');
+  database.exec('CREATE TABLE schema_migrations (version TEXT PRIMARY KEY)');
+  database.exec(
+    "CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT); INSERT INTO orders VALUES (1, 'tea')",
+  );
+  database.close();
+}
+
 async function deployGood(rig: Rig): Promise<void> {
   const deployed = await rig.deploy(GOOD, 'good');
   if (deployed.code !== 0) throw new Error(deployed.stderr);
@@ -57,6 +79,8 @@ async function deployGood(rig: Rig): Promise<void> {
 
 /** Puts the bad release back, whatever the case before left. */
 async function deployBad(rig: Rig, strategy: Strategy): Promise<void> {
+  // An aborted reversal leaves the canary as it was.
+  if (strategy === 'canary' && (await rig.status()).canary) return;
   const deployed = await rig.deploy(BAD, 'faulty', strategy === 'canary' ? ['--canary', '1'] : []);
   if (deployed.code !== 0) throw new Error(`${deployed.stdout}\n${deployed.stderr}`);
 }
@@ -73,7 +97,12 @@ function everyCase(strategy: Strategy, writes: WriteKind[]): KillCase[] {
   return all;
 }
 
-/** One case for each kind of write (type of entry, kind of step), the rest of it drawn by the seed. */
+/** Kinds of writes that a strategy before has covered. */
+const covered = new Set<string>();
+/** Cases of each strategy beside those that no strategy before has covered. */
+const MORE = 2;
+
+/** One case for each new kind of write (type of entry, kind of step) and a few more, the rest drawn by the seed. */
 function sample(strategy: Strategy, writes: WriteKind[]): KillCase[] {
   const random = seeded(SEED * 31 + STRATEGIES.indexOf(strategy));
   const byKind = new Map<string, WriteKind[]>();
@@ -81,7 +110,12 @@ function sample(strategy: Strategy, writes: WriteKind[]): KillCase[] {
     const kind = `${write.type} ${write.step?.split(':')[0] ?? ''}`;
     byKind.set(kind, [...(byKind.get(kind) ?? []), write]);
   }
-  return [...byKind.values()].map((alike) => ({
+  const old = [...byKind.keys()].filter((kind) => covered.has(kind));
+  const more = Array.from({ length: old.length > 0 ? MORE : 0 }, () => random.pick(old));
+  const kinds = [...byKind.keys()].filter((kind) => !covered.has(kind)).concat(more);
+  for (const kind of kinds) covered.add(kind);
+  const drawn = kinds.map((kind) => byKind.get(kind) as WriteKind[]);
+  return drawn.map((alike) => ({
     strategy,
     write: random.pick(alike).n,
     when: random.pick(['before', 'after'] as const),

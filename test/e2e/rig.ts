@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -21,12 +21,20 @@ export interface Rig {
   /** Runs the built command line in the rig's folder, as a user would off a terminal. */
   run(
     args: string[],
-    options?: { env?: Record<string, string>; hook?: boolean; onStart?: (pid: number) => void },
+    options?: {
+      env?: Record<string, string>;
+      hook?: boolean;
+      onStart?: (pid: number) => void;
+      /** Called with all that was printed so far, whenever more was. */
+      onOutput?: (printed: string, pid: number) => void;
+    },
   ): Promise<Ran>;
   /** The same, and throws with all that was printed where it does not exit 0. */
   ok(args: string[]): Promise<Ran>;
   /** Deploys a version of the test application that behaves so. */
   deploy(version: string, behaviour: string, more?: string[]): Promise<Ran>;
+  /** How versions behave from now on, whatever they were deployed with; `{}` for as they were deployed. */
+  control(behaviours: Record<string, string>): Promise<void>;
   /** Changes the configuration file's text. */
   configure(change: (text: string) => string): Promise<void>;
   /** What the platform says, as JSON. */
@@ -39,6 +47,7 @@ export interface Rig {
 
 export interface Status {
   current: { version: string };
+  canary?: { version: string };
   instances: { slot: number; version: string; state: string; inRotation: boolean }[];
   traffic: { serving: { version: string; instances: number }[] };
   run?: { runId: string; state: string };
@@ -54,13 +63,14 @@ export async function createRig(
   const port = await freePort();
   await writeFile(
     join(folder, 'rollback.yaml'),
-    configuration(port, options.instances ?? 3, options.extra ?? ''),
+    configuration(port, options.instances ?? 3, join(folder, 'control.json'), options.extra ?? ''),
   );
   const rig: Rig = {
     folder,
     port,
     url: `http://127.0.0.1:${port}`,
-    run: (args, { env = {}, hook = false, onStart } = {}) => execute(folder, args, env, hook, onStart),
+    run: (args, { env = {}, hook = false, onStart, onOutput } = {}) =>
+      execute(folder, args, env, hook, onStart, onOutput),
     async ok(args) {
       const ran = await rig.run(args);
       if (ran.code !== 0)
@@ -83,6 +93,12 @@ export async function createRig(
         'node server.mjs',
         ...more,
       ]);
+    },
+    async control(behaviours) {
+      // Instances read it at any moment, so it must be whole at any moment.
+      const fresh = join(folder, 'control.json.new');
+      await writeFile(fresh, JSON.stringify(behaviours));
+      await rename(fresh, join(folder, 'control.json'));
     },
     async configure(change) {
       const file = join(folder, 'rollback.yaml');
@@ -114,6 +130,7 @@ function execute(
   env: Record<string, string>,
   hook: boolean,
   onStart?: (pid: number) => void,
+  onOutput?: (printed: string, pid: number) => void,
 ): Promise<Ran> {
   return new Promise((resolveRan, reject) => {
     const node = hook ? ['--import', HOOK, CLI] : [CLI];
@@ -124,11 +141,14 @@ function execute(
     });
     let stdout = '';
     let stderr = '';
+    const heard = () => onOutput?.(`${stdout}${stderr}`, child.pid as number);
     child.stdout.on('data', (chunk) => {
       stdout += chunk;
+      heard();
     });
     child.stderr.on('data', (chunk) => {
       stderr += chunk;
+      heard();
     });
     child.on('error', reject);
     child.on('exit', (code, signal) => {
@@ -139,7 +159,7 @@ function execute(
   });
 }
 
-function configuration(port: number, instances: number, extra: string): string {
+function configuration(port: number, instances: number, control: string, extra: string): string {
   return `services:
   shop:
     platform:
@@ -155,10 +175,12 @@ function configuration(port: number, instances: number, extra: string): string {
     configuration:
       environment:
         BEHAVIOUR: good
+        CONTROL: ${control}
     validation:
       minRequests: 20
       minSeconds: 0.3
       maxSeconds: 5
+      latencyFloor: 2000
     good:
       minRequests: 20
     monitor:

@@ -103,6 +103,16 @@ describe('what is in the image', () => {
     expect(paths).toEqual(['a', 'b']);
   });
 
+  test('a tar that ends with its last file, as umoci writes it', async () => {
+    for (const size of [3, 600]) {
+      const content = 'c'.repeat(size);
+      const tar = tarOf([{ path: 'a' }, { path: 'b', content }]);
+      expect(await unpack({ tar: tar.subarray(0, 512 + 512 + size) })).toEqual(['a', 'b']);
+      expect(await readFile(join(into, 'b'), 'utf8')).toBe(content);
+      await rm(into, { recursive: true });
+    }
+  });
+
   test('of an image for several machines, that for this one', async () => {
     const mine = await craftImage(at.layout, [{ entries: [{ path: 'mine' }] }], { reference: 'a' });
     const other = await craftImage(at.layout, [{ entries: [{ path: 'other' }] }], { reference: 'b' });
@@ -446,6 +456,11 @@ describe('content that is not what it should be', () => {
     ],
     ['no tar', { tar: Buffer.alloc(1024, 'x') }, 'It is not a tar archive: checksum failure.'],
     ['nothing at all', { tar: Buffer.alloc(0) }, 'It is not a tar archive: It has no entries and no end.'],
+    [
+      'a tar that ends one byte before its last file does',
+      { tar: tarOf([{ path: 'a', content: 'a'.repeat(600) }]).subarray(0, 512 + 599) },
+      'It is not a tar archive: Truncated input (needed 425 more bytes, only 0 available).',
+    ],
     [
       'a tar that ends within a file',
       { tar: tarOf([{ path: 'a', content: 'a'.repeat(5000) }]).subarray(0, 2048) },

@@ -7,14 +7,9 @@ import type { ReadEntry } from 'tar';
 import { checkBlob } from './blob-store.ts';
 import { imageDamaged, imageInvalid, imageTooLarge, imageUnsupported } from './image-error.ts';
 import type { ImageLayout } from './image-layout.ts';
+import type { Allowance } from './layer-entries.ts';
+import { entriesOf } from './layer-entries.ts';
 import type { Descriptor } from './manifest.ts';
-
-/** What may still be unpacked; counted down. Keeps a small blob from filling the disk. */
-export interface Allowance {
-  /** Of uncompressed layers. */
-  bytes: number;
-  entries: number;
-}
 
 /** Bytes read and unpacked at a time. */
 const CHUNK = 256 * 1024;
@@ -105,88 +100,6 @@ function isCompressed(layer: Descriptor): boolean {
     `Layers of type ${layer.mediaType} are not read, only tar and tar+gzip.`,
     'Copy the image anew with gzip layers: skopeo copy --dest-compress-format gzip SOURCE oci:FOLDER:NAME:TAG',
   );
-}
-
-/** The tar stream's entries, handed over one at a time; `write` waits while they are worked on. */
-async function entriesOf(digest: string, allowance: Allowance, onEntry: (entry: ReadEntry) => Promise<void>) {
-  const { Parser } = await import('tar');
-  let failure: unknown;
-  let handled = Promise.resolve();
-  let sawEnd = false;
-  let failedNow: () => void;
-  const failed = new Promise<void>((resolve) => {
-    failedNow = resolve;
-  });
-  const fail = (error: unknown) => {
-    failure ??= error;
-    failedNow();
-  };
-  const malformed = (message: unknown) => {
-    const why = message instanceof Error ? message.message : String(message);
-    // A layer without entries is a valid one.
-    if (sawEnd && why === 'Unrecognized archive format') return;
-    fail(imageInvalid(digest, `It is not a tar archive: ${why}.`));
-  };
-  const parser = new Parser({ onwarn: (_code, message) => malformed(message) });
-  const next = (event: string) => new Promise<void>((resolve) => parser.once(event, () => resolve()));
-  const finished = next('end');
-  parser.on('error', malformed);
-  parser.on('eof', () => {
-    sawEnd = true;
-  });
-  parser.on('meta', (text: string) => {
-    if (text.includes('GNU.sparse.')) fail(imageUnsupported(digest, 'It has sparse files.'));
-  });
-  parser.on('ignoredEntry', ({ path, type }: ReadEntry) => {
-    fail(imageUnsupported(`The image's entry "${path}"`, `It is of type ${type}, which is not known here.`));
-  });
-  parser.on('entry', (entry: ReadEntry) => {
-    if (--allowance.entries < 0) fail(imageTooLarge('Its layers have more than 200,000 entries.'));
-    handled = handled.then(async () => {
-      if (failure !== undefined) return;
-      await onEntry(entry).catch(fail);
-      entry.resume();
-    });
-  });
-  const check = () => {
-    if (failure !== undefined) throw failure;
-  };
-  let start: Buffer | undefined = Buffer.alloc(0);
-  return {
-    async write(chunk: Buffer): Promise<void> {
-      let bytes = chunk;
-      if (start) {
-        bytes = Buffer.concat([start, chunk]);
-        start = bytes.length < 4 ? bytes : undefined;
-        if (start) return;
-        refuseCompressed(bytes, digest);
-      }
-      if (!parser.write(bytes)) await Promise.race([next('drain'), failed]);
-      check();
-    },
-    async end(): Promise<void> {
-      if (start) malformed('It has no entries and no end');
-      check();
-      parser.end();
-      await Promise.race([finished, failed]);
-      await handled;
-      check();
-    },
-    /** Waits for the entry in hand, so that nothing is written any more afterwards. */
-    async stop(): Promise<void> {
-      fail(new Error('Stopped.'));
-      parser.end();
-      await handled;
-    },
-  };
-}
-
-/** The parser would unpack it once more by itself, past diffID and limits. */
-function refuseCompressed(start: Buffer, digest: string): void {
-  const magic = start.subarray(0, 4).toString('hex');
-  if (magic.startsWith('1f8b') || magic === '28b52ffd') {
-    throw imageInvalid(digest, 'It is compressed in another way than its media type says.');
-  }
 }
 
 function isZlibError(error: unknown): error is Error {

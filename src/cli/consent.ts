@@ -52,10 +52,7 @@ export function askOnTerminal(question: string): Promise<string | undefined> {
   const prompt = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
   return new Promise((resolve) => {
     prompt.on('SIGINT', () => prompt.close());
-    prompt.on('close', () => {
-      process.stdin.unref?.();
-      resolve(undefined);
-    });
+    prompt.on('close', () => resolve(undefined));
     prompt.question(question, (answer) => {
       resolve(answer);
       prompt.close();

@@ -9,8 +9,6 @@ import { refuseWhileUnfinished } from './unfinished.ts';
 export async function check(context: CommandContext, options: RollbackOptions): Promise<CommandOutcome> {
   await refuseWhileUnfinished(context.adapters.store, context.serviceName);
   const { plan, facts } = await prepare(context, options, newRunId(context.clock));
-  const { target, noun } = plan;
-  context.emit({ type: 'target', target, instances: facts.platform.desired, noun });
   const error = refusal(plan, facts);
   return { exit: error ? EXIT.refused : EXIT.done, json: plan, ...(error ? { error } : {}) };
 }

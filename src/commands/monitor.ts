@@ -2,6 +2,7 @@ import { baselineOf, compareWithBaseline } from '../judge/baseline.ts';
 import { EXIT, RollbackError } from '../model/error.ts';
 import type { MonitorResult, RunRecord } from '../model/record.ts';
 import type { CommandContext, CommandOutcome } from './context.ts';
+import { findRun } from './find-run.ts';
 import { updateRecord } from './records.ts';
 
 /** Between two looks, ms. */
@@ -11,21 +12,21 @@ const LOOK_EVERY_MS = 5_000;
  * Watches a run that ended on its target until its time is up, then says in its record how it turned out. The process
  * that the platform keeps alive does the watching; for everybody else this attaches and tells what it sees.
  * @returns exit 0 resolved, 5 not confirmed or no traffic, 1 regressed.
- * @throws RollbackError `NOT_WATCHED` (exit 2)
+ * @param run Its id, the beginning of it, or `last`.
+ * @throws RollbackError `NOT_WATCHED`, `RUN_NOT_FOUND`, `RUN_AMBIGUOUS` (exit 2)
  */
 export async function monitor(
   context: CommandContext,
-  runId: string,
+  run: string,
   { attachedToSupervisor }: { attachedToSupervisor: boolean },
 ): Promise<CommandOutcome> {
+  const runId = await findRun(context.adapters.store, run);
   const record = await readRecord(context, runId);
   if (!record?.monitor) {
     throw new RollbackError({
       code: 'NOT_WATCHED',
-      summary: record ? `Run ${runId} is not watched` : `No run ${runId} is recorded`,
-      detail: record
-        ? `It ended on: ${record.end ?? 'no end yet'}; only a run that ended on its target with --monitor above 0 is.`
-        : 'Run ids are listed by history.',
+      summary: `Run ${runId} is not watched`,
+      detail: `It ended on: ${record?.end ?? 'no end yet'}; only a run that ended on its target with --monitor above 0 is.`,
       fix: 'See the runs there were: rollback-deploy-auto history',
       exit: EXIT.usage,
     });

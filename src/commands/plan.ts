@@ -9,10 +9,8 @@ import { newRunId } from './run-id.ts';
 
 /** The dry run: everything a rollback would check and do, saved, with nothing changed. Exit 4 where it would be refused. */
 export async function plan(context: CommandContext, options: RollbackOptions): Promise<CommandOutcome> {
-  const { adapters, emit } = context;
+  const { adapters } = context;
   const { plan: made, facts } = await prepare(context, options, newRunId(context.clock));
-  const { target, noun } = made;
-  emit({ type: 'target', target, instances: facts.platform.desired, noun });
   await adapters.store.put('plans', made.runId, made, 0);
   const refused = refusal(made, facts);
   const next = refused ? 'rollback-deploy-auto releases' : commandLine(made);
@@ -42,7 +40,11 @@ export function refusal(plan: Plan, facts: Facts): RollbackError | undefined {
   });
 }
 
-/** The command that carries a plan out. */
-export function commandLine(plan: Plan): string {
-  return `rollback-deploy-auto --version ${plan.to.version} --strategy ${plan.strategy}`;
+/** The command that carries a plan out, with all that was asked for otherwise than by default. */
+function commandLine({ to, strategy, request, findings }: Plan): string {
+  const timeout = request.timeoutS === 300 ? '' : ` --timeout ${request.timeoutS}`;
+  // No backup is taken without a database either; only one that was declined is found as skipped.
+  const declined = findings.some(({ check, status }) => check === 'backup' && status === 'skipped');
+  const backup = declined && !request.accepted.includes('backup') ? ' --no-backup' : '';
+  return `rollback-deploy-auto --version ${to.version} --strategy ${strategy}${timeout}${backup}`;
 }

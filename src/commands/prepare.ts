@@ -26,9 +26,12 @@ export async function prepare(
   options: RollbackOptions,
   runId: string,
 ): Promise<Prepared> {
-  const { adapters, clock, configuration, stop } = context;
+  const { adapters, clock, configuration, emit, stop } = context;
   const facts = await gatherFacts(adapters, clock, configuration.retention.keep, stop.immediate);
+  const { target: name, desired, noun } = facts.platform;
+  emit({ type: 'target', target: name, instances: desired, noun });
   const target = chooseTarget(facts, options.version, options.strategy, configuration.good);
+  for (const message of target.skipped) emit({ type: 'notice', message });
   const plan = await planFrom(context, options, facts, target, runId);
   return { plan, facts };
 }

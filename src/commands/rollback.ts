@@ -1,8 +1,10 @@
+import type { Lease } from '../adapters/store/store.ts';
 import { brokenPreconditions } from '../engine/plan.ts';
 import { describeProduction } from '../engine/production.ts';
 import { EXIT, RollbackError } from '../model/error.ts';
 import type { JournalEntry } from '../model/journal.ts';
 import type { Plan } from '../model/plan.ts';
+import type { RunState } from '../model/run-state.ts';
 import { runState } from '../model/run-state.ts';
 import { carryOut } from './carry-out.ts';
 import type { CommandContext, CommandOutcome, RollbackOptions } from './context.ts';
@@ -16,12 +18,22 @@ import { refuseWhileUnfinished } from './unfinished.ts';
  * @throws RollbackError where nothing was begun: usage, an unknown version, a run in progress, a refusal by a check.
  */
 export async function rollback(context: CommandContext, options: RollbackOptions): Promise<CommandOutcome> {
+  const begun = await begin(context, options).catch((error) => {
+    if (!(error instanceof RollbackError) || error.production) throw error;
+    throw error.with({ production: 'Production is unchanged.' });
+  });
+  return 'lease' in begun ? carryOut(context, begun.lease, begun.state, 'run') : begun;
+}
+
+/** Up to the first entry of the journal, from which on a run may move something. */
+async function begin(
+  context: CommandContext,
+  options: RollbackOptions,
+): Promise<CommandOutcome | { lease: Lease; state: RunState }> {
   const { adapters, clock, emit, serviceName, stop } = context;
   const { store } = adapters;
   await refuseWhileUnfinished(store, serviceName);
   const { plan, facts } = await prepare(context, options, newRunId(clock));
-  const { target, noun } = plan;
-  emit({ type: 'target', target, instances: facts.platform.desired, noun });
   const refused = refusal(plan, facts);
   if (refused) {
     await store.put('plans', plan.runId, plan, 0);
@@ -41,12 +53,11 @@ export async function rollback(context: CommandContext, options: RollbackOptions
     const first: JournalEntry = { type: 'planned', at: now(context), plan: asked, why: 'Asked for.' };
     await store.create(lease, asked.runId, first);
     emit({ type: 'entry', entry: first });
+    return { lease, state: runState(await store.read(asked.runId)) };
   } catch (error) {
     await store.release(lease);
     throw error;
   }
-  const state = runState(await store.read(asked.runId));
-  return carryOut(context, lease, state, 'run');
 }
 
 /** Time may have passed at the question: what the plan rests on must still hold. */

@@ -2,6 +2,7 @@ import type { StateStore } from '../adapters/store/store.ts';
 import { EXIT, RollbackError } from '../model/error.ts';
 import type { RunState } from '../model/run-state.ts';
 import { runState } from '../model/run-state.ts';
+import { findRun } from './find-run.ts';
 
 /** The service's run that has no end yet; there is at most one. */
 export async function unfinishedRun(store: StateStore, service: string): Promise<RunState | undefined> {
@@ -45,9 +46,10 @@ export async function refuseWhileUnfinished(store: StateStore, service: string):
 export async function runToGoOnWith(
   store: StateStore,
   service: string,
-  runId: string | undefined,
+  run: string | undefined,
 ): Promise<RunState | undefined> {
-  if (runId === undefined) return unfinishedRun(store, service);
+  if (run === undefined) return unfinishedRun(store, service);
+  const runId = await findRun(store, run);
   const state = runState(await store.read(runId));
   if (!state.end) return state;
   throw new RollbackError({

@@ -1,8 +1,8 @@
 import type { ConfigurationSource } from './configuration.ts';
-import { type FileConfigurationOptions, fileConfiguration } from './files.ts';
+import { type LocalConfigurationSourceOptions, localConfigurationSource } from './local.ts';
 
 /** Sources of configuration by kind of platform. */
-export const configurationSources = { local: fileConfiguration } satisfies Record<
+export const configurationSources = { local: localConfigurationSource } satisfies Record<
   string,
-  (options: FileConfigurationOptions) => ConfigurationSource
+  (options: LocalConfigurationSourceOptions) => ConfigurationSource
 >;

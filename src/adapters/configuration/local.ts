@@ -1,7 +1,7 @@
 import type { ConfigurationSource } from './configuration.ts';
 import { type ConfiguredValues, fingerprintKey, readConfiguration } from './snapshot.ts';
 
-export interface FileConfigurationOptions {
+export interface LocalConfigurationSourceOptions {
   configuration: { configuration: ConfiguredValues };
   /** Folder of the configuration file, absolute. */
   configFolder: string;
@@ -10,7 +10,7 @@ export interface FileConfigurationOptions {
 }
 
 /** Variables from `rollback.yaml`, files beside it, secrets from the environment and from files. */
-export function fileConfiguration(options: FileConfigurationOptions): ConfigurationSource {
+export function localConfigurationSource(options: LocalConfigurationSourceOptions): ConfigurationSource {
   const { configuration, configFolder, stateDir } = options;
   return {
     async read() {

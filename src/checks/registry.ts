@@ -25,7 +25,10 @@ export function checkRegistry(facts: Facts, target: Release): Finding[] {
         ...common,
         status: 'fail',
         title: `Target version ${target.version} image does not exist in registry`,
-        evidence: [`${reference} was deployed as ${digest}; its content is missing or damaged.`],
+        evidence: [
+          `${reference} was deployed as ${digest}.`,
+          image.value.problem ?? 'Its content is missing or damaged.',
+        ],
         blocking: true,
         fix: [
           `Put the image back under its digest ${digest}.`,

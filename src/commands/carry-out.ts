@@ -71,7 +71,7 @@ export async function carryOut(
 }
 
 /** The options that a run was asked for with. */
-export function optionsOf(state: RunState): RollbackOptions {
+function optionsOf(state: RunState): RollbackOptions {
   const { request, to, strategy } = state.asked;
   return {
     version: to.id,

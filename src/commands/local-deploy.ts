@@ -131,7 +131,8 @@ async function describeRelease(
   if (!database || !adapters.migrations) return { ...release, migrations: undefined };
   const { readImageFolder } = await import('../oci/read-image-folder.ts');
   const files = await readImageFolder(layout, digest, database.migrations.path, stop.immediate);
-  return { ...release, migrations: adapters.migrations.parse(files ?? []) };
+  // An image without the folder may keep its migrations elsewhere: that is not the same as having none.
+  return { ...release, migrations: files && adapters.migrations.parse(files) };
 }
 
 function canarySlots(desired: number, count: number): number[] {

@@ -11,8 +11,6 @@ export const CHECK_NAMES = [
   'platform',
 ] as const;
 
-export type CheckName = (typeof CHECK_NAMES)[number];
-
 /**
  * `ok`: checked, and fine. `warn`: checked, worth knowing, does not stop. `fail`: checked, and stops.
  * `unknown`: could not be checked. `skipped`: not checked because the user said so, or a dry run.

@@ -15,10 +15,6 @@ export function recordLatency(histogram: LatencyHistogram, ms: number): void {
   histogram.counts[index] = (histogram.counts[index] ?? 0) + 1;
 }
 
-export function addHistograms(a: LatencyHistogram, b: LatencyHistogram): LatencyHistogram {
-  return { counts: emptyHistogram().counts.map((_, i) => (a.counts[i] ?? 0) + (b.counts[i] ?? 0)) };
-}
-
 /**
  * The latency below which `quantile` (ratio 0-1) of the requests fell, ms, interpolated within its bucket;
  * undefined where nothing was counted.

@@ -1,7 +1,7 @@
 import type { ErrorRecord } from './error.ts';
 import type { Finding } from './finding.ts';
 import type { JournalEntry, RunEnd } from './journal.ts';
-import type { Plan, PlannedStep, ProgressLine } from './plan.ts';
+import type { Plan, PlannedStep } from './plan.ts';
 
 export type StepStatus =
   | { state: 'waiting' }
@@ -102,9 +102,4 @@ export function applyEntry(state: RunState, entry: JournalEntry): void {
 
 export function stepOf(plan: Plan, id: string): PlannedStep | undefined {
   return plan.steps.find((step) => step.id === id);
-}
-
-/** True once every step of the line is done. */
-export function lineDone(state: RunState, line: ProgressLine): boolean {
-  return line.steps.every((id) => state.steps.get(id)?.state === 'done');
 }

@@ -27,7 +27,7 @@ export function nameOf({ strategy, write, when, victim, goOnBy }: KillCase): str
   return `${strategy}: ${victim} killed ${when} write ${write}, then ${goOnBy}`;
 }
 
-export function rollbackArguments(strategy: Strategy): string[] {
+function rollbackArguments(strategy: Strategy): string[] {
   return ['--version', GOOD, '--strategy', strategy, '--reason', 'kill matrix'];
 }
 

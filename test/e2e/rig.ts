@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { startLoad } from '../../examples/load/load.mjs';
 
-export const CLI = resolve('dist/cli.js');
+const CLI = resolve('dist/cli.js');
 
 export interface Ran {
   code: number | null;

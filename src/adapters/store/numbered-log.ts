@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 // `link` is the commit point of every write; by this import a preload can stand before and behind it.
-import { link, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises';
+import { access, constants, link, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { removeLeftovers, temporaryName } from './leftovers.ts';
 import { stateError } from './state-error.ts';
@@ -118,12 +118,21 @@ async function linkOnce(temporary: string, path: string): Promise<boolean> {
 
 /** Makes the folder and what is above it, each durable in its parent. */
 async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+  const first = await mkdir(folder, { recursive: true, mode: 0o700 }).catch(async (error) => {
+    // On a read-only file system a recursive mkdir says ENOENT; the folder above says what is the matter.
+    await access(await nearestFolder(folder), constants.W_OK);
+    throw error;
+  });
   if (first === undefined) return;
   for (let made = folder; ; made = dirname(made)) {
     await syncFolder(dirname(made));
     if (made === first || made === dirname(made)) return;
   }
+}
+
+async function nearestFolder(folder: string): Promise<string> {
+  const found = await stat(folder).catch(() => undefined);
+  return found || folder === dirname(folder) ? folder : nearestFolder(dirname(folder));
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -44,8 +44,12 @@ export function stateError(error: unknown, path: string, doing: 'read' | 'write'
         'Put it back if it was moved, then run the same command again.',
       );
     case 'ENOTDIR':
+      return unusable(
+        `${path} can't be there: a part of that path is a file, no folder.`,
+        'Set state.path in rollback.yaml to a folder.',
+      );
     case 'ENAMETOOLONG':
-      return unusable(`${path} can't be a file there.`, 'Set state.path in rollback.yaml to another folder.');
+      return unusable(`The path ${path} is too long.`, 'Set state.path in rollback.yaml to another folder.');
     default:
       return unusable(`${path} failed.`, 'Run the same command again.', TRANSIENT.has(code));
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { mkdir, open, rm, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, constants, mkdir, open, rm, stat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { RollbackError } from '../../../model/error.ts';
 import type { Backup, BackupContext } from '../database.ts';
 import { publishBackup, removeAbandoned, unfinishedPath } from './backup-files.ts';
@@ -27,7 +27,7 @@ export async function backUpSqlite(
   try {
     const db = await openForReading(options.path, name, context.signal);
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await makeFolder(folder);
       await removeAbandoned(folder);
       await requireSpace(folder, await databaseBytes(options.path));
       unfinished = unfinishedPath(folder, 'partial');
@@ -98,6 +98,16 @@ async function writeTo(file: FileHandle, context: BackupContext, dump: Dump) {
   } finally {
     await file.close();
   }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch(async (error) => {
+    // On a read-only file system a recursive mkdir says ENOENT; the folder above says what is the matter.
+    let above = dirname(folder);
+    while (above !== dirname(above) && !(await stat(above).catch(() => undefined))) above = dirname(above);
+    await access(above, constants.W_OK);
+    throw error;
+  });
 }
 
 async function requireSpace(folder: string, databaseSize: number): Promise<void> {

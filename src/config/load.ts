@@ -37,9 +37,12 @@ export function parseConfiguration(text: string, file: string): Configuration {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
+    // What follows the first error of syntax mostly follows from it; doubled keys stand each for themselves.
+    const first = document.errors.find((error) => error.code !== 'DUPLICATE_KEY');
+    const told = document.errors.filter((error) => error === first || error.code === 'DUPLICATE_KEY');
     throw invalid(
       file,
-      document.errors.map((error) => syntaxProblem(file, text, lines, error)),
+      told.map((error) => syntaxProblem(file, text, lines, error)),
     );
   }
   if (document.contents === null) {

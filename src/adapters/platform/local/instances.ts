@@ -112,7 +112,8 @@ export function createInstances(site: Site): Instances {
     const record = state.instance(id);
     if (!record || record.state === 'stopping' || closing) return;
     log(`${id} ended unasked: ${endWords(end)}`);
-    evidence.crashed(record.release);
+    // Like its probes: what never took requests did not crash while it served.
+    if (record.inRotation) evidence.crashed(record.release);
     await crashed(id, { ...end, at: new Date().toISOString() });
     if (performance.now() - was.spawnedAt > SETTLED_MS) restarts.settle(id);
     if (record.wasHealthy && !record.drain) startAgain(id);
@@ -219,7 +220,7 @@ export function createInstances(site: Site): Instances {
       return;
     }
     // It ended while no supervisor watched. One without a pid was never started, or ended with the last supervisor.
-    if (record.pid) evidence.crashed(record.release);
+    if (record.pid && record.inRotation) evidence.crashed(record.release);
     await crashed(id, { at: new Date().toISOString(), why: 'It ended while no supervisor ran.' });
     if (record.wasHealthy && !record.drain) startAgain(id);
   }

@@ -43,7 +43,7 @@ export function refuseChanged({ runId, plan }: RunState, state: string): void {
         ? 'Its content does not match its hash: the journal was edited or damaged.'
         : `Its format ${plan.format} is not known to this version.`,
     production: 'This command changed nothing.',
-    fix: `Its journal is in ${join(state, 'runs', runId)}.`,
+    fix: `Put its journal back as it was (${join(state, 'runs', runId)}), then: rollback-deploy-auto resume ${runId}`,
     exit: EXIT.refused,
   });
 }

@@ -149,5 +149,7 @@ function explain(outcome: PlanOutcome): string {
 }
 
 function message(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+  // Log lines and the like that an error brings along are told with the error itself.
+  const [first = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  return first.replace(/\.$/, '');
 }

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { databases } from '../src/adapters/database/index.ts';
 import { sqliteDatabase } from '../src/adapters/database/sqlite.ts';
 import { backUpDatabase } from '../src/steps/back-up-database.ts';
+import { withoutRoot } from './without-root.ts';
 
 const NEVER = new AbortController().signal;
 const HISTORY = { table: 'schema_migrations', column: 'version' };
@@ -199,16 +200,18 @@ test('a backup folder that can’t be made or written to', async () => {
   });
 });
 
-test.skipIf(process.getuid?.() === 0)('files that this user may not read or write', async () => {
+test('files that this user may not read or write', async () => {
   make().close();
   const backupFolder = join(folder, 'backups');
   await mkdir(backupFolder, { mode: 0o500 });
-  await expect(take()).rejects.toMatchObject({
-    detail: `The folder ${backupFolder} can't be written to (EACCES).`,
-  });
-  await chmod(path, 0o000);
-  await expect(adapter().facts(NEVER)).rejects.toMatchObject({
-    detail: `This user may not open ${path}, or its -wal and -shm files beside it.`,
+  await withoutRoot(folder, async () => {
+    await expect(take()).rejects.toMatchObject({
+      detail: `The folder ${backupFolder} can't be written to (EACCES).`,
+    });
+    await chmod(path, 0o000);
+    await expect(adapter().facts(NEVER)).rejects.toMatchObject({
+      detail: `This user may not open ${path}, or its -wal and -shm files beside it.`,
+    });
   });
 });
 

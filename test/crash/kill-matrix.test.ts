@@ -62,6 +62,7 @@ async function createDatabase(path: string): Promise<void> {
   const database = new Database(path);
   database.exec('PRAGMA journal_mode = WAL');
   database.exec('CREATE TABLE schema_migrations (version TEXT PRIMARY KEY)');
+  database.exec("INSERT INTO schema_migrations VALUES ('20260101000000')");
   database.exec(
     "CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT); INSERT INTO orders VALUES (1, 'tea')",
   );

@@ -13,6 +13,7 @@ import { systemClock } from '../../src/commands/system-clock.ts';
 import { thisHolder } from '../../src/holder.ts';
 import type { JournalEntry } from '../../src/model/journal.ts';
 import { storeContract } from '../contracts/store.ts';
+import { withoutRoot } from '../without-root.ts';
 import { manualClock } from './manual-clock.ts';
 import { ANA, BEN, planned, started } from './sample-run.ts';
 import { deadWriterName, runWorker } from './worker-process.ts';
@@ -310,17 +311,12 @@ describe('file store: when the system refuses', () => {
   it('a read-only folder', async () => {
     await chmod(folder, 0o555);
     const store = fileStore({ path: join(folder, 'state'), clock: manualClock() });
-    // Permissions do not bind root, so a test run as root becomes nobody for a moment.
-    const root = process.getuid?.() === 0;
-    if (root) process.seteuid?.(65534);
-    try {
+    await withoutRoot(folder, async () => {
       await expect(store.acquireLease('shop', ANA, signal)).rejects.toMatchObject({
         code: 'STATE_UNUSABLE',
         detail: expect.stringContaining('may not be written'),
       });
-    } finally {
-      if (root) process.seteuid?.(0);
-    }
+    });
   });
 });
 

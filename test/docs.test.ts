@@ -1,0 +1,359 @@
+import { spawn } from 'node:child_process';
+import { access, chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { parseConfiguration } from '../src/config/load.ts';
+import {
+  commandLines,
+  knownOptions,
+  type Page,
+  pagePaths,
+  parseCommand,
+  readPage,
+  wordsOf,
+} from './docs-pages.ts';
+import { createRig, type Rig } from './e2e/rig.ts';
+import { freePort } from './free-port.ts';
+
+const CLI = resolve('dist/cli.js');
+
+interface NotRun {
+  page: string;
+  /** The line, or its beginning. */
+  line: string;
+  why: string;
+  /** What runs it all the same. */
+  by: string;
+}
+
+/** Lines of `sh` blocks that are not run here. */
+const NOT_RUN: NotRun[] = [
+  { page: 'README.md', line: 'npm run demo', why: 'takes its time', by: 'test/demo.test.ts' },
+  { page: 'README.md', line: 'npm test', why: 'runs this test', by: '.ci/run' },
+  {
+    page: 'README.md',
+    line: 'npm ci',
+    why: 'replaces what runs this test',
+    by: 'scripts/ensure-installed.mjs',
+  },
+  { page: 'README.md', line: 'npm pack', why: 'builds', by: 'test/packaging.test.ts' },
+  {
+    page: 'README.md',
+    line: 'npm install --global',
+    why: 'changes the machine',
+    by: 'test/packaging.test.ts',
+  },
+  {
+    page: 'docs/commands.md',
+    line: 'rollback-deploy-auto completion',
+    why: 'writes to the home of who runs it',
+    by: 'test/cli-completion.test.ts',
+  },
+  {
+    page: 'docs/database.md',
+    line: 'tail -n 1 backup-',
+    why: 'needs a backup and the sqlite3 shell',
+    by: 'test/sqlite-shell.test.ts',
+  },
+  { page: 'docs/database.md', line: 'sqlite3 ', why: 'the same', by: 'test/sqlite-shell.test.ts' },
+  {
+    page: 'docs/images.md',
+    line: 'skopeo ',
+    why: 'needs skopeo and a registry',
+    by: 'test/oci-layout.test.ts',
+  },
+  { page: 'docs/images.md', line: 'rm images/blobs/', why: 'shortened', by: 'test/oci-layout.test.ts' },
+];
+
+/** Options in inline code that are other programs'. */
+const FOREIGN_OPTIONS = ['--dest-compress-format'];
+
+const GOOD = 'v2.14.3';
+const BAD = 'v2.14.4';
+const pages: Page[] = await Promise.all((await pagePaths()).map(readPage));
+const options = knownOptions();
+
+describe.each(pages)('$path', (page) => {
+  test('commands and options in it are those of the program', async () => {
+    for (const { line, text } of commandLines(page)) {
+      // A synopsis.
+      if (/\[|\.\.\./.test(text)) continue;
+      const [, ...words] = wordsOf(text);
+      await parseCommand(words).catch((error: Error) => {
+        throw new Error(`${page.path}:${line}: ${text}: ${error.message}`);
+      });
+    }
+    for (const { line, text } of page.code) {
+      const option = /^(--[a-z][\w-]*|-[a-zA-Z]$)/.exec(text)?.[1];
+      if (option === undefined || FOREIGN_OPTIONS.includes(option)) continue;
+      expect(options, `${page.path}:${line}: ${text}`).toContain(option);
+    }
+  });
+
+  test('its links lead somewhere', async () => {
+    for (const { line, to } of page.links) {
+      if (/^[a-z]+:/.test(to)) continue;
+      const [path = '', anchor] = to.split('#');
+      const file = path === '' ? page.path : join(dirname(page.path), path);
+      await access(file).catch(() => {
+        throw new Error(`${page.path}:${line}: there is no ${file}`);
+      });
+      if (anchor !== undefined && file.endsWith('.md'))
+        expect((await readPage(file)).anchors, `${page.path}:${line}`).toContain(anchor);
+    }
+  });
+
+  test('its blocks are of kinds that are tested, and its configurations load', () => {
+    for (const { line, language, text } of page.fences) {
+      expect(['', 'sh', 'yaml', 'js', 'ini'], `${page.path}:${line}`).toContain(language);
+      if (language === 'yaml') parseConfiguration(text, `${page.path}:${line}`);
+    }
+  });
+});
+
+test('what is not run here is on its page, and is run elsewhere', async () => {
+  for (const { page, line, by } of NOT_RUN) {
+    const found = pages.find(({ path }) => path === page);
+    const lines = found?.fences.flatMap(({ language, text }) => (language === 'sh' ? text.split('\n') : []));
+    expect(
+      lines?.some((each) => withoutPrefix(each).startsWith(line)),
+      `${page}: ${line}`,
+    ).toBe(true);
+    await access(by);
+  }
+});
+
+test('the exit codes of README.md are those of the help', async () => {
+  const help = (await run(['--help'])).stdout;
+  const rows = [...(await readFile('README.md', 'utf8')).matchAll(/^\| (\d) \| (.*) \|$/gm)];
+  expect(rows).toHaveLength(6);
+  for (const [, code, says = ''] of rows) expect(help).toContain(`  ${code}  ${says.replaceAll('`', '"')}\n`);
+});
+
+describe('what the pages tell to type', () => {
+  const typed = pages.filter((page) => linesOf(page).length > 0);
+  let rig: Rig;
+  let shell: Shell;
+  let load: ReturnType<Rig['load']>;
+
+  beforeAll(async () => {
+    rig = await createRig();
+    await deploy(rig, GOOD, 'good');
+    load = rig.load(50);
+    await load.started;
+    await rig.waitForEvidence(GOOD, 60);
+    await mkdir(join(rig.folder, 'build'));
+    await cp('test/e2e/app', join(rig.folder, 'build'), { recursive: true });
+    await writeFile(join(rig.folder, 'build', 'version.txt'), 'v2.14.5');
+    shell = await createShell(rig.folder);
+  }, 180_000);
+
+  afterAll(async () => {
+    await load?.stop();
+    await rig?.close();
+  }, 60_000);
+
+  afterEach(() => shell?.end());
+
+  test.each(typed.filter(({ path }) => path !== 'README.md'))('$path', { timeout: 300_000 }, async (page) => {
+    await runPage(page, shell, {
+      prepare: async (what) => {
+        await settle(rig);
+        if (what === 'a client was killed in the middle') await killInTheMiddle(rig);
+        else if (what !== undefined) throw new Error(`${page.path} asks for what nobody prepares: ${what}`);
+      },
+      // Half an hour is for people.
+      typed: async (line) => (await withRunIds(rig, line)).replace('--monitor 30m', '--monitor 1s'),
+    });
+  });
+});
+
+test('README.md, from nothing', { timeout: 300_000 }, async () => {
+  const page = pages.find(({ path }) => path === 'README.md') as Page;
+  const rig = await createRig({ start: false });
+  await rm(join(rig.folder, 'rollback.yaml'));
+  const port = await freePort();
+  const shell = await createShell(rig.folder);
+  const hello = { ...rig, folder: join(rig.folder, 'hello') };
+  try {
+    for (const { file, text } of page.fences) {
+      if (file === undefined) continue;
+      await mkdir(dirname(join(rig.folder, file)), { recursive: true });
+      await writeFile(join(rig.folder, file), text);
+    }
+    await runPage(page, shell, {
+      prepare: async () => {},
+      typed: async (line) => line.replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`),
+      after: async (line) => {
+        if (line !== 'rollback-deploy-auto init') return;
+        const path = join(hello.folder, 'rollback.yaml');
+        const text = (await readFile(path, 'utf8')).replace('port: 8080', `port: ${port}`);
+        await writeFile(
+          path,
+          text.replace('    monitor:', '    validation: { latencyFloor: 10000 }\n    monitor:'),
+        );
+      },
+    });
+  } finally {
+    await shell.end();
+    await run(['local', 'stop'], hello.folder);
+    await rm(rig.folder, { recursive: true, force: true });
+  }
+});
+
+interface Ran {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs lines one after another in bash, as in one session: the folder stays as the line before left it. */
+interface Shell {
+  run(line: string): Promise<Ran>;
+  /** Ends what lines left running in the background. */
+  end(): Promise<void>;
+}
+
+async function createShell(folder: string): Promise<Shell> {
+  const bin = join(folder, '.bin');
+  await mkdir(bin, { recursive: true });
+  for (const name of ['rollback-deploy-auto', 'rda']) {
+    await writeFile(join(bin, name), `#!/bin/sh\nexec "${process.execPath}" "${CLI}" "$@"\n`);
+    await chmod(join(bin, name), 0o755);
+  }
+  const at = join(bin, 'folder');
+  await writeFile(at, folder);
+  const groups: number[] = [];
+  return {
+    async run(line) {
+      const script = `cd "$(cat '${at}')" || exit 99\n${line}\ncode=$?\npwd > '${at}'\nexit $code\n`;
+      const env = { ...process.env, NO_COLOR: '1', PATH: `${bin}:${process.env.PATH}` };
+      const child = spawn('bash', ['-c', script], { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+      if (child.pid && /&\s*$/.test(line)) groups.push(child.pid);
+      return outputOf(child);
+    },
+    async end() {
+      for (const group of groups.splice(0)) {
+        try {
+          process.kill(-group, 'SIGKILL');
+        } catch {
+          // It ended by itself.
+        }
+      }
+    },
+  };
+}
+
+function run(args: string[], cwd = resolve('.')): Promise<Ran> {
+  return outputOf(spawn(process.execPath, [CLI, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] }));
+}
+
+function outputOf(child: ReturnType<typeof spawn>): Promise<Ran> {
+  return new Promise((done, reject) => {
+    let stdout = '';
+    let stderr = '';
+    child.stdout?.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr?.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    child.on('error', reject);
+    // Not `close`: what is left running may hold the output open.
+    child.on('exit', (code) => setImmediate(() => done({ code, stdout, stderr })));
+  });
+}
+
+interface TypedLine {
+  line: number;
+  text: string;
+  exits: number;
+  /** What has to be so before it; only at the first line of a block. */
+  before?: { what: string | undefined };
+}
+
+/** Lines of a page's `sh` blocks that are run. */
+function linesOf({ path, fences }: Page): TypedLine[] {
+  return fences
+    .filter(({ language }) => language === 'sh')
+    .flatMap((fence) => {
+      const lines = fence.text
+        .split('\n')
+        .map((text, i) => ({ text: text.trim(), line: fence.line + i }))
+        .filter(({ text }) => text !== '' && !text.startsWith('#'))
+        .filter(
+          ({ text }) => !NOT_RUN.some((one) => one.page === path && withoutPrefix(text).startsWith(one.line)),
+        );
+      return lines.map(({ text, line }, i): TypedLine => {
+        const exits = Number(/# exits (\d)$/.exec(text)?.[1] ?? 0);
+        return { line, text, exits, ...(i === 0 ? { before: { what: fence.before } } : {}) };
+      });
+    });
+}
+
+/** Without `source <(`, so that a line is known by the command in it. */
+function withoutPrefix(line: string): string {
+  return line.trim().replace(/^source <\(/, '');
+}
+
+interface Stage {
+  prepare(what: string | undefined): Promise<void>;
+  typed(line: string): Promise<string>;
+  after?(line: string): Promise<void>;
+}
+
+async function runPage(page: Page, shell: Shell, stage: Stage): Promise<void> {
+  for (const { line, text, exits, before } of linesOf(page)) {
+    if (before) await stage.prepare(before.what);
+    const { code, stdout, stderr } = await shell.run(await stage.typed(text));
+    expect(code, `${page.path}:${line}: ${text}\n${stdout}\n${stderr}`).toBe(exits);
+    await stage.after?.(text);
+  }
+}
+
+/** As it is before each block: the bad version runs, and no run is unfinished. */
+async function settle(rig: Rig): Promise<void> {
+  const before = await rig.status();
+  if (before.run) await rig.ok(['abort']);
+  const { current, traffic } = await rig.status();
+  if (current.version === BAD && traffic.serving.length === 1) return;
+  await deploy(rig, BAD, 'faulty');
+}
+
+async function deploy(rig: Rig, version: string, behaviour: string): Promise<void> {
+  const { code, stdout, stderr } = await rig.deploy(version, behaviour);
+  if (code !== 0) throw new Error(`${version} was not deployed: ${stdout}${stderr}`);
+}
+
+/** A client that is gone, with a part of the traffic on either version. */
+async function killInTheMiddle(rig: Rig): Promise<void> {
+  const client = spawn(process.execPath, [CLI, '--version', GOOD, '--timeout', '120'], {
+    cwd: rig.folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const gone = new Promise((done) => client.once('exit', done));
+  let said = '';
+  await new Promise<void>((done, reject) => {
+    client.stderr.on('data', (chunk) => {
+      said += chunk;
+      if (said.includes('drain-instance:1/3')) done();
+    });
+    client.once('exit', () => reject(new Error(`The rollback ended before it could be killed:\n${said}`)));
+  });
+  client.kill('SIGKILL');
+  await gone;
+  expect((await rig.status()).run?.state).toBe('lost');
+}
+
+/** Ids of runs on a page stand for the last one. */
+async function withRunIds(rig: Rig, line: string): Promise<string> {
+  const id = /r-\d{8}-\d{6}-[0-9a-f]{4}/;
+  if (!id.test(line)) return line;
+  const runs: { runId: string }[] = JSON.parse((await rig.ok(['history', '--output', 'json'])).stdout);
+  const last = runs
+    .map(({ runId }) => runId)
+    .sort()
+    .at(-1);
+  if (last === undefined) throw new Error(`No run was begun before: ${line}`);
+  return line.replace(id, last);
+}

@@ -101,7 +101,7 @@ function everyCase(strategy: Strategy, writes: WriteKind[]): KillCase[] {
 /** Kinds of writes that a strategy before has covered. */
 const covered = new Set<string>();
 /** Cases of each strategy beside those that no strategy before has covered. */
-const MORE = 2;
+const MORE = 4;
 
 /** One case for each new kind of write (type of entry, kind of step) and a few more, the rest drawn by the seed. */
 function sample(strategy: Strategy, writes: WriteKind[]): KillCase[] {

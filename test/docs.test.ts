@@ -174,7 +174,9 @@ test('README.md, from nothing', { timeout: 300_000 }, async () => {
   await rm(join(rig.folder, 'rollback.yaml'));
   const port = await freePort();
   const shell = await createShell(rig.folder);
-  const hello = { ...rig, folder: join(rig.folder, 'hello') };
+  const hello = join(rig.folder, 'hello');
+  const recording = page.fences[0]?.text ?? '';
+  let compared = false;
   try {
     for (const { file, text } of page.fences) {
       if (file === undefined) continue;
@@ -184,9 +186,13 @@ test('README.md, from nothing', { timeout: 300_000 }, async () => {
     await runPage(page, shell, {
       prepare: async () => {},
       typed: async (line) => line.replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`),
-      after: async (line) => {
+      after: async (line, { stdout }) => {
+        if (line.startsWith('rollback-deploy-auto --version')) {
+          compared = true;
+          expect(shapeOf(stdout)).toEqual(shapeOf(recording.slice(recording.indexOf('Rollback Target'))));
+        }
         if (line !== 'rollback-deploy-auto init') return;
-        const path = join(hello.folder, 'rollback.yaml');
+        const path = join(hello, 'rollback.yaml');
         const text = (await readFile(path, 'utf8')).replace('port: 8080', `port: ${port}`);
         await writeFile(
           path,
@@ -194,12 +200,21 @@ test('README.md, from nothing', { timeout: 300_000 }, async () => {
         );
       },
     });
+    expect(compared).toBe(true);
   } finally {
     await shell.end();
-    await run(['local', 'stop'], hello.folder);
+    await run(['local', 'stop'], hello);
     await rm(rig.folder, { recursive: true, force: true });
   }
 });
+
+/** What a rollback printed, whatever the versions and figures, and whether or not there is a database. */
+function shapeOf(text: string): string[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '' && !/database|^Next: /i.test(line))
+    .map((line) => line.replaceAll(/v\d+\.\d+\.\d+/g, 'VERSION').replaceAll(/\d+(\.\d+)?/g, 'N'));
+}
 
 interface Ran {
   code: number | null;
@@ -299,15 +314,15 @@ function withoutPrefix(line: string): string {
 interface Stage {
   prepare(what: string | undefined): Promise<void>;
   typed(line: string): Promise<string>;
-  after?(line: string): Promise<void>;
+  after?(line: string, ran: Ran): Promise<void>;
 }
 
 async function runPage(page: Page, shell: Shell, stage: Stage): Promise<void> {
   for (const { line, text, exits, before } of linesOf(page)) {
     if (before) await stage.prepare(before.what);
-    const { code, stdout, stderr } = await shell.run(await stage.typed(text));
-    expect(code, `${page.path}:${line}: ${text}\n${stdout}\n${stderr}`).toBe(exits);
-    await stage.after?.(text);
+    const ran = await shell.run(await stage.typed(text));
+    expect(ran.code, `${page.path}:${line}: ${text}\n${ran.stdout}\n${ran.stderr}`).toBe(exits);
+    await stage.after?.(text, ran);
   }
 }
 

@@ -34,7 +34,7 @@ export async function outcomeText(command: string, { json, error }: Outcome): Pr
     case 'history':
       return historyText(json as RunRecord[]);
     case 'show':
-      return (await import('../report/record-text.ts')).recordText(json as RunRecord);
+      return showText(json as RunRecord | Plan);
     case 'monitor':
       return (await import('../report/monitor-lines.ts')).monitorLines(json as MonitorResult).join('\n');
     case 'local start':
@@ -61,6 +61,12 @@ async function checkText(plan: Plan, refused: boolean): Promise<string> {
   return [...lines, '', `A rollback to ${plan.to.version} could begin now.`, 'Nothing was changed.'].join(
     '\n',
   );
+}
+
+async function showText(shown: RunRecord | Plan): Promise<string> {
+  if ('steps' in shown && 'preconditions' in shown)
+    return (await import('../report/text-plan.ts')).textPlan(shown);
+  return (await import('../report/record-text.ts')).recordText(shown);
 }
 
 async function historyText(records: RunRecord[]): Promise<string> {

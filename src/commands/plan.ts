@@ -9,9 +9,10 @@ import { newRunId } from './run-id.ts';
 
 /** The dry run: everything a rollback would check and do, saved, with nothing changed. Exit 4 where it would be refused. */
 export async function plan(context: CommandContext, options: RollbackOptions): Promise<CommandOutcome> {
-  const { adapters } = context;
+  const { adapters, emit } = context;
   const { plan: made, facts } = await prepare(context, options, newRunId(context.clock));
   await adapters.store.put('plans', made.runId, made, 0);
+  emit({ type: 'notice', message: `Saved: rollback-deploy-auto show ${made.runId}` });
   const refused = refusal(made, facts);
   const next = refused ? 'rollback-deploy-auto releases' : commandLine(made);
   return {
@@ -33,7 +34,7 @@ export function refusal(plan: Plan, facts: Facts): RollbackError | undefined {
   return new RollbackError({
     code: 'REFUSED',
     summary: `Rollback to ${plan.to.version} refused by ${checks.join(', ')}`,
-    detail: blocking.map((finding) => `${finding.title}.`).join('\n'),
+    detail: blocking.flatMap(({ title, evidence }) => [`${title}.`, ...evidence]).join('\n'),
     production: `Production is unchanged: ${describeProduction(facts.platform)}`,
     fix: [...new Set(ways), `To go ahead all the same, knowing this: ${waiver}`].join('\n'),
     exit: EXIT.refused,

@@ -90,12 +90,26 @@ function takesBackup(options: RollbackOptions, facts: Facts): boolean {
 }
 
 function backupFindings(options: RollbackOptions, facts: Facts): Finding[] {
-  if (facts.database === undefined || takesBackup(options, facts)) return [];
+  if (facts.database === undefined) return [];
+  if (takesBackup(options, facts)) return writersWait(facts.database);
   const how = options.backup ? `--accept backup: ${options.reason ?? 'no reason given'}` : '--no-backup';
   const title = `Database backup: not taken (${how})`;
   return [
     { check: 'backup', status: 'skipped', title, evidence: [], blocking: false, fix: [], headline: true },
   ];
+}
+
+/** A reader makes writers wait in some engines and modes; people must know for how long before it is taken. */
+function writersWait(database: NonNullable<Facts['database']>): Finding[] {
+  if (!database.known || database.value.backupBlocksWritersMs === 0) return [];
+  const { name, backupBlocksWritersMs } = database.value;
+  const title = `Writers to ${name} may wait up to ${(backupBlocksWritersMs / 1000).toFixed(1)} s while the backup is taken`;
+  const fix = [
+    'Switch the database to WAL mode: PRAGMA journal_mode = WAL',
+    'Go without a backup: --no-backup',
+  ];
+  const evidence = ['It is not in WAL mode, so a reader keeps writers out.'];
+  return [{ check: 'backup', status: 'warn', title, evidence, blocking: false, fix, headline: false }];
 }
 
 function backupStep({ configuration }: CommandContext, runId: string): PlannedStep {

@@ -17,7 +17,7 @@ export function checkConfiguration(facts: Facts, target: Release): Finding[] {
         title: "Today's configuration could not be read",
         evidence: [configuration.why],
         blocking: true,
-        fix: ['Mend the configuration, then run the command again.'],
+        fix: [configuration.fix ?? 'Mend the configuration, then run the command again.'],
       },
     ];
   }

@@ -17,7 +17,8 @@ export async function checkMigrations(facts: Facts, target: Release): Promise<Fi
     return [unknown('Database: none configured; schema compatibility not checked', [], [], false)];
   }
   const title = 'Database migrations between versions could not be checked';
-  if (!database.known) return [unknown(title, [database.why], ['Mend the database or its configuration.'])];
+  if (!database.known)
+    return [unknown(title, [database.why], [database.fix ?? 'Mend the database or its configuration.'])];
   const { applied, name, engine } = database.value;
   if (!applied) {
     const why = `${name} has no migration history, so that what is applied is not known.`;

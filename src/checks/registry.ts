@@ -15,7 +15,7 @@ export function checkRegistry(facts: Facts, target: Release): Finding[] {
         title: `Target version ${target.version} image could not be looked up`,
         evidence: [image?.why ?? 'It was not looked up.'],
         blocking: true,
-        fix: ['Mend the registry, then run the command again.'],
+        fix: [image?.fix ?? 'Mend the registry, then run the command again.'],
       },
     ];
   }

@@ -81,7 +81,8 @@ async function known<T>(
     return { known: true, value: await withDeadline(clock, LOOK_MS, [signal], late, read) };
   } catch (error) {
     signal.throwIfAborted();
-    return { known: false, why: error instanceof Error ? error.message : String(error) };
+    const why = error instanceof Error ? error.message : String(error);
+    return { known: false, why, fix: error instanceof RollbackError ? error.fix : undefined };
   }
 }
 

@@ -94,8 +94,11 @@ export interface TrafficWindow {
   p95Ms: number | undefined;
 }
 
-/** How one fact was had: the value, or why it could not be. A deadline that passed is a reason too. */
-export type Known<T> = { known: true; value: T } | { known: false; why: string };
+/**
+ * How one fact was had: the value, or why it could not be, and what to do about that where it is known. A deadline that
+ * passed is a reason too.
+ */
+export type Known<T> = { known: true; value: T } | { known: false; why: string; fix?: string | undefined };
 
 /** All that a plan is built from. Gathered by reading only. */
 export interface Facts {

@@ -34,22 +34,28 @@ export interface Row {
 export async function runRow(rig: Rig, row: Row): Promise<void> {
   const undo = await row.arrange?.(rig);
   const load = row.load === false ? undefined : rig.load(50);
+  const ran = await runArranged(rig, row, load).finally(undo);
+  const printed = `${ran.stdout}${ran.stderr}`;
+  try {
+    const after = await rig.status();
+    expect(likeRow(errorText(ran.stderr, rig), row), printed).toEqual(row.error);
+    for (const line of row.says ?? []) expect(plainText(printed, rig)).toContain(line);
+    expect(ran.code, printed).toBe(row.exit);
+    const serving = servingOf(after);
+    if (row.serving !== 'enough') expect(serving).toEqual(row.serving);
+    else expect(Object.values(serving).reduce((sum, n) => sum + n, 0)).toBeGreaterThanOrEqual(3);
+    expect(after.run !== undefined, 'an unfinished run').toBe(row.unfinished ?? false);
+    await row.after?.(rig, ran);
+  } finally {
+    const report = await load?.stop();
+    expect(report?.failed ?? 0, report?.failures.join('\n')).toBe(0);
+  }
+}
+
+async function runArranged(rig: Rig, row: Row, load: ReturnType<Rig['load']> | undefined): Promise<Ran> {
   await load?.started;
   const args = typeof row.args === 'function' ? await row.args(rig) : row.args;
-  const ran = await rig.run(args, { onOutput: (printed, pid) => row.onOutput?.(printed, pid, rig) });
-  await undo?.();
-  const after = await rig.status();
-  const printed = `${ran.stdout}${ran.stderr}`;
-  expect(likeRow(errorText(ran.stderr, rig), row), printed).toEqual(row.error);
-  for (const line of row.says ?? []) expect(plainText(printed, rig)).toContain(line);
-  expect(ran.code, printed).toBe(row.exit);
-  const serving = servingOf(after);
-  if (row.serving !== 'enough') expect(serving).toEqual(row.serving);
-  else expect(Object.values(serving).reduce((sum, n) => sum + n, 0)).toBeGreaterThanOrEqual(3);
-  expect(after.run !== undefined, 'an unfinished run').toBe(row.unfinished ?? false);
-  await row.after?.(rig, ran);
-  const report = await load?.stop();
-  expect(report?.failed ?? 0, report?.failures.join('\n')).toBe(0);
+  return rig.run(args, { onOutput: (printed, pid) => row.onOutput?.(printed, pid, rig) });
 }
 
 function likeRow(error: string[] | undefined, row: Row): string[] | undefined {

@@ -87,7 +87,7 @@ const fromHealthy: Row[] = [
       'See what was done: rollback-deploy-auto show {run}',
     ],
     serving: BACK,
-    arrange: behaving({}),
+    arrange: lasting(3),
     onOutput: onceAdmitted((_, rig) => {
       aborting = rig.run(['abort']);
     }),
@@ -117,7 +117,7 @@ const fromHealthy: Row[] = [
     error: undefined,
     says: ['All instances healthy. Traffic fully restored.'],
     serving: THERE,
-    arrange: behaving({}),
+    arrange: lasting(3),
     onOutput: onceAdmitted((_, rig) => {
       second = rig.run(TO_GOOD);
     }),
@@ -302,6 +302,15 @@ function behaving(behaviours: Record<string, string>): NonNullable<Row['arrange'
   return async (rig) => {
     await rig.control(behaviours);
     return undefined;
+  };
+}
+
+/** A validation of so many seconds, so that the run still goes on when another process comes. */
+function lasting(seconds: number): NonNullable<Row['arrange']> {
+  return async (rig) => {
+    await rig.control({});
+    await rig.configure((text) => text.replace('minSeconds: 0.3', `minSeconds: ${seconds}`));
+    return () => rig.configure((text) => text.replace(`minSeconds: ${seconds}`, 'minSeconds: 0.3'));
   };
 }
 

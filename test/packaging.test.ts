@@ -54,7 +54,7 @@ test('the package holds what is needed, and no sources, tests or scripts', () =>
     expect(files).toContain(needed);
   }
   const allowed =
-    /^(dist\/[^/]+\.(js|txt)|schema\/|examples\/|README\.md|LICENSE|CHANGELOG\.md|package\.json)/;
+    /^(dist\/[^/]+\.(js|txt)|schema\/|examples\/|docs\/|README\.md|LICENSE|CHANGELOG\.md|package\.json)/;
   expect(files.filter((file) => !allowed.test(file))).toEqual([]);
 });
 

@@ -7,7 +7,7 @@ import { RollbackError } from '../model/error.ts';
 import { referenceTo } from '../model/release.ts';
 import type { RunState } from '../model/run-state.ts';
 import type { CommandContext, CommandOutcome, RollbackOptions } from './context.ts';
-import { gatherFacts } from './gather-facts.ts';
+import { gatherFacts, lookUpImage } from './gather-facts.ts';
 import { planFrom } from './prepare.ts';
 import { recordOf, saveRecord } from './records.ts';
 import { startMonitoring } from './start-monitoring.ts';
@@ -97,6 +97,7 @@ async function planAgain(
       summary: `Release ${asked.to.version} (${asked.to.id}) is no longer known to the platform`,
     });
   }
+  facts.images[to.id] ??= await lookUpImage(context.adapters, context.clock, to, context.stop.immediate);
   const current = facts.platform.releases.find((release) => release.id === facts.platform.current);
   const from = current && current.id !== to.id ? referenceTo(current) : asked.from;
   const plan = await planFrom(context, optionsOf(state), facts, { to, from, skipped: [] }, state.runId);

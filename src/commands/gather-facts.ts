@@ -3,7 +3,7 @@ import type { StateStore } from '../adapters/store/store.ts';
 import { withDeadline } from '../engine/deadline.ts';
 import type { Clock } from '../model/clock.ts';
 import { RollbackError } from '../model/error.ts';
-import type { Facts, Known, PlatformFacts } from '../model/facts.ts';
+import type { Facts, ImageFacts, Known, PlatformFacts } from '../model/facts.ts';
 import type { RunRecord } from '../model/record.ts';
 import type { Release } from '../model/release.ts';
 
@@ -23,12 +23,11 @@ export async function gatherFacts(
   signal: AbortSignal,
 ): Promise<Facts> {
   const platform = await adapters.platform.facts(signal);
-  const look = <T>(what: string, read: (signal: AbortSignal) => Promise<T>) =>
-    known(clock, what, signal, read);
+  const look: Look = (what, read) => known(clock, what, signal, read);
   const { database } = adapters;
   const watched = [platform.current, platform.canary].filter((id) => id !== undefined);
   const [images, databaseFacts, configuration, recentTraffic, rolledBackFrom, preflight] = await Promise.all([
-    lookUpImages(adapters, platform, look),
+    lookUpImages(adapters, platform, keep, look),
     database ? look(database.name, (s) => database.facts(s)) : undefined,
     look('configuration', (s) => adapters.configuration.read(s)),
     Promise.all(
@@ -50,21 +49,46 @@ export async function gatherFacts(
     rolledBackFrom,
     preflight,
   };
-
-  async function lookUpImages(
-    { registry }: Adapters,
-    { releases }: PlatformFacts,
-    look: <T>(what: string, read: (signal: AbortSignal) => Promise<T>) => Promise<Known<T>>,
-  ): Promise<Facts['images']> {
-    // Older releases than are kept may still be asked for by name, so all are looked up, the newest ones first.
-    const all = await Promise.all(
-      releases.slice(0, Math.max(keep, 20)).map(async (release: Release) => {
-        return [release.id, await look(registry.name, (s) => registry.lookUp(release.image, s))] as const;
-      }),
-    );
-    return Object.fromEntries(all);
-  }
 }
+
+/** Images whose releases are looked at though nobody asked for them by name. */
+const LOOKED_AT = 20;
+
+/** By release id. Releases of one image share one look. */
+async function lookUpImages(
+  { registry }: Adapters,
+  { releases }: PlatformFacts,
+  keep: number,
+  look: Look,
+): Promise<Facts['images']> {
+  const looks = new Map<string, Promise<Known<ImageFacts>>>();
+  for (const { image } of releases) {
+    const key = `${image.reference} ${image.digest}`;
+    if (looks.has(key) || looks.size >= Math.max(keep, LOOKED_AT)) continue;
+    looks.set(
+      key,
+      look(registry.name, (s) => registry.lookUp(image, s)),
+    );
+  }
+  const found: Facts['images'] = {};
+  for (const { id, image } of releases) {
+    const seen = await looks.get(`${image.reference} ${image.digest}`);
+    if (seen) found[id] = seen;
+  }
+  return found;
+}
+
+/** The image of a release older than those that are looked at anyway. */
+export async function lookUpImage(
+  { registry }: Adapters,
+  clock: Clock,
+  { image }: Release,
+  signal: AbortSignal,
+): Promise<Known<ImageFacts>> {
+  return known(clock, registry.name, signal, (s) => registry.lookUp(image, s));
+}
+
+type Look = <T>(what: string, read: (signal: AbortSignal) => Promise<T>) => Promise<Known<T>>;
 
 async function known<T>(
   clock: Clock,

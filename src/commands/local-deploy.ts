@@ -80,7 +80,7 @@ export async function localDeploy(
       else await addCanary(rollOut, release, canarySlots(file.desired, count));
     } catch (error) {
       if (!(error instanceof RollbackError)) throw error;
-      const production = describeProduction(await platform.facts(stop.immediate));
+      const production = `What served before serves on: ${describeProduction(await platform.facts(stop.immediate))}`;
       throw error.with({ production, fix: error.fix, exit: EXIT.failed });
     }
     const json: LocalDeploy = {

@@ -13,7 +13,7 @@ import type { Plan, PlannedStep } from '../model/plan.ts';
 import type { Target } from './choose-target.ts';
 import { chooseTarget } from './choose-target.ts';
 import type { CommandContext, RollbackOptions } from './context.ts';
-import { gatherFacts } from './gather-facts.ts';
+import { gatherFacts, lookUpImage } from './gather-facts.ts';
 
 export interface Prepared {
   plan: Plan;
@@ -32,6 +32,7 @@ export async function prepare(
   emit({ type: 'target', target: name, instances: desired, noun });
   const target = chooseTarget(facts, options.version, options.strategy, configuration.good);
   for (const message of target.skipped) emit({ type: 'notice', message });
+  facts.images[target.to.id] ??= await lookUpImage(adapters, clock, target.to, stop.immediate);
   const plan = await planFrom(context, options, facts, target, runId);
   return { plan, facts };
 }

@@ -219,8 +219,7 @@ export function createInstances(site: Site): Instances {
       if (record.wasHealthy && !record.drain) startAgain(id);
       return;
     }
-    // It ended while no supervisor watched. One without a pid was never started, or ended with the last supervisor.
-    if (record.pid && record.inRotation) evidence.crashed(record.release);
+    // It ended while no supervisor watched, maybe by a reboot: why is not known, so it is no evidence against the release.
     await crashed(id, { at: new Date().toISOString(), why: 'It ended while no supervisor ran.' });
     if (record.wasHealthy && !record.drain) startAgain(id);
   }

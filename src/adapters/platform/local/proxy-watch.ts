@@ -9,8 +9,8 @@ const FIRST_WAIT_MS = 3_000;
 const LONGEST_WAIT_MS = 30_000;
 
 /**
- * Starts the supervisor again, detached, whenever its process is gone. After each start it waits, 3 s at first and up
- * to 30 s, for a new one to write itself into `<DIR>/supervisor.json`; it never gives up.
+ * Starts the supervisor again, detached, whenever its process is gone. After each start it waits 3 s for a new one
+ * to write itself into `<DIR>/supervisor.json`, and longer each time none does, up to 30 s; it never gives up.
  * @param log takes one line
  * @returns ends the watch
  */
@@ -18,14 +18,15 @@ export function watchSupervisor(dir: string, log: (line: string) => void): () =>
   let waitMs = FIRST_WAIT_MS;
   let notBefore = Number.NEGATIVE_INFINITY;
   let unreadable = '';
+  let seen: number | undefined;
 
   function look(): void {
     const supervisor = read();
     if (!supervisor) return;
-    if (isAlive(supervisor.pid, supervisor.processStart)) {
-      waitMs = FIRST_WAIT_MS;
-      return;
-    }
+    // One that came far enough to write itself down is not one that can't be started, however soon it died.
+    if (supervisor.pid !== seen) waitMs = FIRST_WAIT_MS;
+    seen = supervisor.pid;
+    if (isAlive(supervisor.pid, supervisor.processStart)) return;
     if (performance.now() < notBefore) return;
     notBefore = performance.now() + waitMs;
     waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { planHash } from '../engine/plan.ts';
+import { planHash } from '../engine/plan-hash.ts';
 import { EXIT, RollbackError } from '../model/error.ts';
 import type { RunState } from '../model/run-state.ts';
 import { runState } from '../model/run-state.ts';

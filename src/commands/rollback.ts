@@ -1,5 +1,5 @@
 import type { Lease } from '../adapters/store/store.ts';
-import { brokenPreconditions } from '../engine/plan.ts';
+import { brokenPreconditions } from '../engine/preconditions.ts';
 import { describeProduction } from '../engine/production.ts';
 import { EXIT, RollbackError } from '../model/error.ts';
 import type { JournalEntry } from '../model/journal.ts';

@@ -3,7 +3,7 @@ import { serves } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Plan } from '../model/plan.ts';
 import type { RunState } from '../model/run-state.ts';
-import type { PlanOutcome } from './run.ts';
+import type { PlanOutcome } from './outcome.ts';
 
 /** What the run does next. */
 export type Decision =

@@ -12,8 +12,8 @@ import { decide } from './decide.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import type { Journal } from './journal.ts';
 import { createJournal } from './journal.ts';
+import type { PlanOutcome } from './outcome.ts';
 import { describeProduction } from './production.ts';
-import type { PlanOutcome } from './run.ts';
 import { runPlan } from './run.ts';
 import type { StepRegistry } from './step.ts';
 

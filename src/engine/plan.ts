@@ -1,18 +1,15 @@
-import { createHash } from 'node:crypto';
 import type { Facts, PlatformFacts } from '../model/facts.ts';
 import { serves } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
-import type { Move } from '../model/move.ts';
-import type { Plan, PlannedStep, PlanRequest, Precondition, StartState, Strategy } from '../model/plan.ts';
+import type { Plan, PlannedStep, PlanRequest, StartState, Strategy } from '../model/plan.ts';
 import type { Release, ReleaseReference } from '../model/release.ts';
 import { goingBack } from '../strategies/going-back.ts';
 import { strategies } from '../strategies/index.ts';
 import type { Situation, StrategyPlan } from '../strategies/strategy.ts';
-
-/** Says how moves are done; each platform has one. */
-export interface MoveExpansion {
-  expand(move: Move, facts: PlatformFacts): PlannedStep[];
-}
+import type { MoveExpansion } from './link-moves.ts';
+import { estimate, expandMoves } from './link-moves.ts';
+import { planHash } from './plan-hash.ts';
+import { preconditions } from './preconditions.ts';
 
 export interface PlanInput {
   runId: string;
@@ -82,36 +79,6 @@ export function buildReturnPlan(
   });
 }
 
-/** The hash that `plan` must have; `resume` refuses where it differs. */
-export function planHash(plan: Plan): string {
-  const { current, canary, serving } = plan.start;
-  const covered = {
-    format: plan.format,
-    target: plan.target,
-    direction: plan.direction,
-    from: plan.from,
-    to: plan.to,
-    strategy: plan.strategy,
-    instances: plan.instances,
-    start: { current, canary: canary ?? null, serving },
-    // What the validation is compared with are metrics; that it takes place is covered.
-    steps: plan.steps.map(({ estimateMs: _, ...step }) =>
-      step.phase === 'confirm' ? { ...step, input: null } : step,
-    ),
-    preconditions: plan.preconditions,
-    accepted: [...plan.request.accepted].sort(),
-  };
-  return createHash('sha256').update(stableJson(covered)).digest('hex');
-}
-
-/** Preconditions that no longer hold, a sentence each. */
-export function brokenPreconditions(plan: Plan, facts: PlatformFacts): string[] {
-  const now = preconditionFacts(facts);
-  return plan.preconditions
-    .filter(({ fact, equals }) => (now[fact] ?? null) !== equals)
-    .map(({ says, fact }) => `No longer true: ${says} (now ${now[fact] ?? 'none'}).`);
-}
-
 interface Parts {
   direction: Plan['direction'];
   from: ReleaseReference;
@@ -170,44 +137,6 @@ function assemble(common: Common, platform: MoveExpansion, parts: Parts): Plan {
   return plan;
 }
 
-/** The longest way through the graph from the first move on; a bounded concurrency can only make it longer. */
-function estimate(steps: PlannedStep[]): number {
-  const ends = new Map<string, number>();
-  for (const step of steps) {
-    const begins = Math.max(0, ...step.after.map((id) => ends.get(id) ?? 0));
-    const own = step.phase === 'prove' ? 0 : (step.estimateMs ?? 500);
-    ends.set(step.id, begins + own);
-  }
-  return Math.max(0, ...ends.values());
-}
-
-interface ExpandedMove {
-  all: string[];
-  last: string[];
-}
-
-function expandMoves(
-  moves: Move[],
-  facts: PlatformFacts,
-  platform: MoveExpansion,
-  first: string[],
-): { steps: PlannedStep[]; ids: Map<string, ExpandedMove> } {
-  const steps: PlannedStep[] = [];
-  const ids = new Map<string, ExpandedMove>();
-  for (const move of moves) {
-    const expanded = platform.expand(move, facts);
-    const before = move.after.length > 0 ? move.after.flatMap((id) => ids.get(id)?.last ?? []) : first;
-    const linked = expanded.map((step) => (step.after.length > 0 ? step : { ...step, after: before }));
-    const followed = new Set(expanded.flatMap((step) => step.after));
-    steps.push(...linked);
-    ids.set(move.id, {
-      all: expanded.map((step) => step.id),
-      last: expanded.map((step) => step.id).filter((id) => !followed.has(id)),
-    });
-  }
-  return { steps, ids };
-}
-
 function startState(facts: PlatformFacts, failing: StartState['failing']): StartState {
   return {
     current: facts.current ?? '',
@@ -217,38 +146,4 @@ function startState(facts: PlatformFacts, failing: StartState['failing']): Start
       .map(({ slot, release }) => ({ slot, release })),
     failing,
   };
-}
-
-function preconditions(facts: PlatformFacts): Precondition[] {
-  const now = preconditionFacts(facts);
-  const version = facts.releases.find((release) => release.id === facts.current)?.version;
-  return [
-    {
-      says: `${facts.service} is set to run ${version} (${facts.current})`,
-      fact: 'current',
-      equals: now.current ?? null,
-    },
-    {
-      says: facts.canary ? `release ${facts.canary} is its canary` : 'no canary is in progress',
-      fact: 'canary',
-      equals: now.canary ?? null,
-    },
-    {
-      says: `${facts.desired} ${facts.noun.many} shall serve`,
-      fact: 'desired',
-      equals: now.desired ?? null,
-    },
-  ];
-}
-
-function preconditionFacts(facts: PlatformFacts): Record<string, string | number | null> {
-  return { current: facts.current ?? null, canary: facts.canary ?? null, desired: facts.desired };
-}
-
-function stableJson(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    inner && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 }

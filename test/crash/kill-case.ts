@@ -40,6 +40,7 @@ export async function journalWrites(rig: Rig, strategy: Strategy): Promise<Write
   if (ran.code !== 0) throw new Error(`The undisturbed run exited ${ran.code}\n${ran.stdout}\n${ran.stderr}`);
   const lines = (await readFile(file, 'utf8')).trim().split('\n');
   await rm(folder, { recursive: true });
+  await newRun(rig);
   return lines.map((line) => JSON.parse(line));
 }
 
@@ -84,20 +85,26 @@ export async function runKillCase(rig: Rig, kill: KillCase): Promise<string[]> {
   return wrong;
 }
 
-/** Where the journal of the newest run says that it ended; `unchanged` where there is no run. */
+/** Where the journal of the case's run says that it ended; `unchanged` where the case began none. */
 async function goodEnd(rig: Rig, kill: KillCase): Promise<string> {
+  const run = await newRun(rig);
+  if (!run) return 'unchanged';
+  const entries = await journalOf(rig, run.runId);
+  const last = entries.at(-1);
+  if (last?.type !== 'ended') throw new Error(`${nameOf(kill)}: the journal ends with ${last?.type}`);
+  if (run.end !== last.end.on) throw new Error(`the record says ${run.end}, the journal ${last.end.on}`);
+  return last.end.on;
+}
+
+/** The newest run, if it was not seen before. */
+async function newRun(rig: Rig): Promise<{ runId: string; end?: string } | undefined> {
   const history: { runId: string; end?: string }[] = JSON.parse(
     (await rig.ok(['history', '--output', 'json'])).stdout,
   );
-  const newest = history[0];
-  if (!newest || newest.runId === lastRun.get(rig)) return 'unchanged';
+  const [newest] = history;
+  if (!newest || newest.runId === lastRun.get(rig)) return undefined;
   lastRun.set(rig, newest.runId);
-  const entries = await journalOf(rig, newest.runId);
-  const last = entries.at(-1);
-  if (last?.type !== 'ended') throw new Error(`${nameOf(kill)}: the journal ends with ${last?.type}`);
-  if (newest.end !== last.end.on)
-    throw new Error(`the record says ${newest.end}, the journal ${last.end.on}`);
-  return last.end.on;
+  return newest;
 }
 
 /** The journal as its files tell it, not as the command line does. */

@@ -1,7 +1,8 @@
 import type { Lease, StateStore } from '../../src/adapters/store/store.ts';
 import type { DriveResult } from '../../src/engine/drive.ts';
 import { drive } from '../../src/engine/drive.ts';
-import { buildPlan, buildReturnPlan, planHash } from '../../src/engine/plan.ts';
+import { buildPlan, buildReturnPlan } from '../../src/engine/plan.ts';
+import { planHash } from '../../src/engine/plan-hash.ts';
 import type { Step, StepRegistry } from '../../src/engine/step.ts';
 import { RollbackError } from '../../src/model/error.ts';
 import type { Facts } from '../../src/model/facts.ts';

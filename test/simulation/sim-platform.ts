@@ -1,4 +1,4 @@
-import type { MoveExpansion } from '../../src/engine/plan.ts';
+import type { MoveExpansion } from '../../src/engine/link-moves.ts';
 import type { Observation, Step, StepRegistry } from '../../src/engine/step.ts';
 import { RollbackError } from '../../src/model/error.ts';
 import type { PlatformFacts } from '../../src/model/facts.ts';

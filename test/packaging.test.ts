@@ -132,7 +132,7 @@ function configuration(port: number): string {
   shop:
     platform: { kind: local, instances: 2, port: ${port} }
     registry: { kind: oci-layout, path: images }
-    validation: { minRequests: 20, minSeconds: 1 }
+    validation: { minRequests: 20, minSeconds: 1, latencyFloor: 10000 }
     monitor: { duration: 0 }
 `;
 }

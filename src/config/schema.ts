@@ -93,8 +93,8 @@ const service = z.strictObject({
       minSeconds: seconds.default(5).describe('Shortest time to look, s.'),
       maxSeconds: seconds.default(30).describe('Longest wait for that many requests, s.'),
       errorRateMargin: ratio.default(0.005).describe('How far above the baseline the error rate may be.'),
-      latencyMargin: z.number().min(1).default(1.5).describe('How many times the baseline the p95 may be.'),
-      latencyFloor: z.number().min(0).default(25).describe('A p95 below it is always within baseline, ms.'),
+      latencyMargin: z.number().min(1).default(2).describe('How many times the baseline the p95 may be.'),
+      latencyFloor: z.number().min(0).default(100).describe('A p95 below it is always within baseline, ms.'),
     })
     .prefault({}),
   monitor: z

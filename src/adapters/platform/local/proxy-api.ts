@@ -1,7 +1,7 @@
-import { request } from 'node:http';
 import { RollbackError } from '../../../model/error.ts';
 import type { TrafficWindow } from '../../../model/facts.ts';
 import type { LatencyHistogram } from '../../../model/release.ts';
+import { callSocket } from './control-socket.ts';
 import { socketPath } from './socket-path.ts';
 
 /** Name of the proxy's control socket in the service's folder; see `socketPath`. Mode 0600. */
@@ -152,7 +152,7 @@ export function proxyClient(dir: string): ProxyClient {
     path: string,
     body: unknown,
     signal: AbortSignal | undefined,
-  ): Promise<T> => callSocket<T>(socketPath(dir, PROXY_SOCKET), method, path, body, signal);
+  ): Promise<T> => callProxy<T>(socketPath(dir, PROXY_SOCKET), method, path, body, signal);
   return {
     putRoutes: async (routes, signal) =>
       (await call<{ version: number }>('PUT', '/routes', routes, signal)).version,
@@ -174,44 +174,25 @@ export interface ProxyRefusal {
   message: string;
 }
 
-function callSocket<T>(
+async function callProxy<T>(
   path: string,
   method: string,
   url: string,
   body: unknown,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const unreachable = (cause: unknown) => {
-      if (signal?.aborted) return reject(signal.reason);
-      reject(
-        new RollbackError({
-          code: 'PROXY_UNREACHABLE',
-          summary: 'The proxy does not answer',
-          detail: `Nothing answered ${method} ${url.split('?')[0]} on ${path} (${reasonOf(cause)}).`,
-          retriable: true,
-          cause,
-        }),
-      );
-    };
-    const sent = request({ socketPath: path, method, path: url, agent: false, signal }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', unreachable);
-      response.on('end', () => {
-        try {
-          const answer: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-          if ((response.statusCode ?? 0) < 300) resolve(answer as T);
-          else reject(refused(answer as ProxyRefusal));
-        } catch (error) {
-          unreachable(error);
-        }
-      });
+  const { ok, answer } = await callSocket({ path, method, url, body, signal }).catch((cause: unknown) => {
+    if (signal?.aborted) throw cause;
+    throw new RollbackError({
+      code: 'PROXY_UNREACHABLE',
+      summary: 'The proxy does not answer',
+      detail: `Nothing answered ${method} ${url.split('?')[0]} on ${path} (${reasonOf(cause)}).`,
+      retriable: true,
+      cause,
     });
-    sent.on('error', unreachable);
-    if (body === undefined) sent.end();
-    else sent.setHeader('content-type', 'application/json').end(JSON.stringify(body));
   });
+  if (!ok) throw refused(answer as ProxyRefusal);
+  return answer as T;
 }
 
 function refused(refusal: ProxyRefusal): RollbackError {

@@ -1,6 +1,5 @@
-import { once } from 'node:events';
-import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { listenPrivately } from './control-socket.ts';
 import type { ProxyRefusal, ProxyState, ReleaseTotals, ReleaseTraffic, Routes } from './proxy-api.ts';
 import { parseRoutes } from './proxy-routes.ts';
 
@@ -24,16 +23,7 @@ export async function controlServer(path: string, control: ProxyControl): Promis
       (error: unknown) => send(res, 500, refusal(error instanceof Error ? error.message : String(error))),
     );
   });
-  rmSync(path, { force: true });
-  // The socket is made within listen(): nobody else may open it between that and the chmod.
-  const umask = process.umask(0o177);
-  try {
-    server.listen(path);
-  } finally {
-    process.umask(umask);
-  }
-  await once(server, 'listening');
-  chmodSync(path, 0o600);
+  await listenPrivately(server, path);
   return server;
 }
 

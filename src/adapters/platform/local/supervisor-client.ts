@@ -1,5 +1,5 @@
-import { request } from 'node:http';
 import { RollbackError } from '../../../model/error.ts';
+import { callSocket } from './control-socket.ts';
 import type { ServiceFile } from './service-file.ts';
 import { socketPath } from './socket-path.ts';
 import type {
@@ -71,37 +71,19 @@ export function supervisorClient(dir: string): SupervisorClient {
   };
 }
 
-function call<T>(
+async function call<T>(
   dir: string,
   method: string,
-  path: string,
+  url: string,
   body: unknown,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const unreachable = (cause: unknown) => {
-      if (signal?.aborted) return reject(signal.reason);
-      reject(supervisorUnreachable(cause));
-    };
-    const options = { socketPath: socketPath(dir, SUPERVISOR_SOCKET), method, path, agent: false, signal };
-    const sent = request(options, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', unreachable);
-      response.on('end', () => {
-        try {
-          const answer: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-          if ((response.statusCode ?? 500) < 300) resolve(answer as T);
-          else reject(new RollbackError(answer as SupervisorRefusal));
-        } catch (error) {
-          unreachable(error);
-        }
-      });
-    });
-    sent.on('error', unreachable);
-    if (body === undefined) sent.end();
-    else sent.setHeader('content-type', 'application/json').end(JSON.stringify(body));
+  const path = socketPath(dir, SUPERVISOR_SOCKET);
+  const { ok, answer } = await callSocket({ path, method, url, body, signal }).catch((cause: unknown) => {
+    throw signal?.aborted ? cause : supervisorUnreachable(cause);
   });
+  if (!ok) throw new RollbackError(answer as SupervisorRefusal);
+  return answer as T;
 }
 
 function supervisorUnreachable(cause: unknown): RollbackError {

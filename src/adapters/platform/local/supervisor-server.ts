@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import { rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { errorRecord, RollbackError } from '../../../model/error.ts';
+import { listenPrivately } from './control-socket.ts';
 import type { SupervisorRefusal } from './supervisor-api.ts';
 import type { SupervisorCalls } from './supervisor-calls.ts';
 
@@ -34,15 +33,7 @@ export async function supervisorServer(
   });
   // Starting an instance may take longer than any fixed time.
   server.requestTimeout = 0;
-  rmSync(path, { force: true });
-  // Nobody else may open it between listen() and a chmod.
-  const umask = process.umask(0o177);
-  try {
-    server.listen(path);
-  } finally {
-    process.umask(umask);
-  }
-  await once(server, 'listening');
+  await listenPrivately(server, path);
   return server;
 }
 

@@ -26,8 +26,6 @@ export interface Values {
   monitor?: number;
   claude?: boolean;
   attachedToSupervisor?: boolean;
-  /** `local deploy`: name of the image. */
-  image?: string;
   /** `local deploy`: folder that the image is built from. */
   from?: string;
   /** `local deploy`: what an instance runs. */

@@ -35,10 +35,9 @@ const ON_A_SERVICE: Record<
     }),
   'local start': async (context) => (await import('../commands/local-start.ts')).localStart(context),
   'local deploy': async (context, { operands, values }) => {
-    const { from, entrypoint, canary, image } = values;
+    const { from, entrypoint, canary } = values;
     return (await import('../commands/local-deploy.ts')).localDeploy(context, {
       tag: operands[0] as string,
-      image,
       from,
       entrypoint: entrypoint?.split(/\s+/).filter(Boolean),
       canary,

@@ -16,9 +16,7 @@ import { refuseWhileUnfinished } from './unfinished.ts';
 export interface LocalDeployOptions {
   /** Version, e.g. `v2.14.3`. */
   tag: string;
-  /** Name of the image. Default `<service>:<tag>`. */
-  image?: string;
-  /** Builds the image from this folder first, under that name. */
+  /** Builds the image `<service>:<tag>` from this folder first. */
   from?: string;
   /** Program and arguments of an image that is built; needed with `from`. */
   entrypoint?: string[];
@@ -103,7 +101,7 @@ async function describeRelease(
   options: LocalDeployOptions,
 ): Promise<Omit<Release, 'id' | 'evidence'>> {
   const { serviceName, configuration, configFolder, statePath, adapters, clock, holder, stop } = context;
-  const reference = options.image ?? `${serviceName}:${options.tag}`;
+  const reference = `${serviceName}:${options.tag}`;
   const images = resolve(configFolder, configuration.registry.path);
   const key = await fingerprintKey(statePath);
   const snapshot = await snapshotConfiguration(configuration.configuration, configFolder, key, process.env);

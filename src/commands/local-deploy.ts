@@ -6,6 +6,7 @@ import { tryAgain } from '../adapters/platform/local/try-again.ts';
 import { startHeartbeat } from '../engine/heartbeat.ts';
 import { describeProduction } from '../engine/production.ts';
 import { EXIT, RollbackError } from '../model/error.ts';
+import { serves } from '../model/facts.ts';
 import { emptyEvidence } from '../model/histogram.ts';
 import { type Release, type ReleaseReference, referenceTo } from '../model/release.ts';
 import { didYouMean } from '../model/suggest.ts';
@@ -78,7 +79,9 @@ export async function localDeploy(
       else await addCanary(rollOut, release, canarySlots(file.desired, count));
     } catch (error) {
       if (!(error instanceof RollbackError)) throw error;
-      const production = `What served before serves on: ${describeProduction(await platform.facts(stop.immediate))}`;
+      const now = await platform.facts(stop.immediate);
+      const before = now.instances.some(serves) ? 'What served before serves on: ' : '';
+      const production = `${before}${describeProduction(now)}`;
       throw error.with({ production, fix: error.fix, exit: EXIT.failed });
     }
     const json: LocalDeploy = {

@@ -1,5 +1,4 @@
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -14,6 +13,7 @@ import { openContext } from '../src/commands/open-context.ts';
 import { systemClock } from '../src/commands/system-clock.ts';
 import type { StepContext } from '../src/engine/step.ts';
 import type { Move, MoveKind } from '../src/model/move.ts';
+import { freePort } from './free-port.ts';
 
 /** What a version of the test application does. */
 export type Behaviour = 'good' | 'crash' | 'sick' | 'crash-in-slot-2';
@@ -155,17 +155,6 @@ function yaml(port: number, instances: number, configuration: string): string {
     platform: { kind: local, instances: ${instances}, port: ${port}, startTimeout: 8, drainTimeout: 3, stopTimeout: 2 }
     registry: { kind: oci-layout, path: images }
 ${configuration}`;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 // Ends at once on SIGTERM, so that whatever was not drained before is seen as a failed request.

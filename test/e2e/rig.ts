@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { cp, mkdtemp, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { startLoad } from '../../examples/load/load.mjs';
+import { freePort } from '../free-port.ts';
 
 const CLI = resolve('dist/cli.js');
 
@@ -186,15 +186,4 @@ function configuration(port: number, instances: number, control: string, extra: 
     monitor:
       duration: 0
 ${extra}`;
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((resolvePort, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolvePort(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }

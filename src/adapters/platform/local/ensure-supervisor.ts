@@ -14,6 +14,8 @@ import { supervisorClient } from './supervisor-client.ts';
 
 /** Until supervisor and proxy answer, ms. */
 const START_MS = 20_000;
+/** A process that is ending may hold its port for a moment, ms. */
+const PORT_MS = 2_000;
 
 /**
  * Starts the supervisor of the folder and its proxy, in processes that outlive this one. Where they run, they are told
@@ -90,7 +92,11 @@ async function answers(ask: () => Promise<unknown>, signal: AbortSignal): Promis
 async function checkAddress({ service, host, port }: ServiceFile): Promise<void> {
   let free: boolean;
   try {
-    free = await canListen(port, host);
+    const until = performance.now() + PORT_MS;
+    do {
+      free = await canListen(port, host);
+      if (!free) await wait(100);
+    } while (!free && performance.now() < until);
   } catch (error) {
     throw new RollbackError({
       code: 'ADDRESS_INVALID',

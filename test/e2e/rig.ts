@@ -115,7 +115,8 @@ export async function createRig(
     },
     load: (rate = 100) => startLoad({ url: `http://127.0.0.1:${port}`, rate, healthPath: '/', seconds: 600 }),
     async close() {
-      await rig.run(['local', 'stop']);
+      // The folder goes only once nothing runs in it any more.
+      await rig.ok(['local', 'stop']);
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -123,7 +124,7 @@ export async function createRig(
   return rig;
 }
 
-/** Ends with a newline on its own where something was printed. */
+/** Runs the command line and waits for its process alone, not for what it leaves running. */
 function execute(
   cwd: string,
   args: string[],

@@ -27,12 +27,16 @@ module.exports = {
     only('engine', '^src/engine/', ['^src/(model|engine|judge|strategies|checks)/', ...interfaces]),
     only('steps', '^src/steps/', ['^src/(model|steps|judge)/', '^src/engine/step\\.ts$', ...interfaces]),
     only('adapters', '^src/adapters/', [
-      '^src/(model|adapters|oci|schema-changes)/',
+      '^src/(model|adapters|oci|schema-changes|kubernetes)/',
       '^src/engine/step\\.ts$',
     ]),
     only('oci', '^src/oci/', ['^src/(model|oci)/']),
     only('config', '^src/config/', ['^src/(model|config)/']),
-    only('compose', '^src/compose\\.ts$', ['^src/(model|config|adapters|steps|engine)/']),
+    only('kubernetes', '^src/kubernetes/', ['^src/(model|kubernetes|oci)/']),
+    only('compose', '^src/compose[^/]*\\.ts$', [
+      '^src/(model|config|adapters|steps|engine|kubernetes|oci)/',
+      '^src/compose-[^/]*\\.ts$',
+    ]),
     {
       name: 'one-adapter-kind-never-imports-another',
       severity: 'error',

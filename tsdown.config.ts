@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'tsdown';
 import { thirdPartyNotices } from './scripts/third-party-notices.mjs';
 
@@ -23,5 +24,7 @@ export default defineConfig({
   shims: true,
   // What is bundled is what the development dependencies bring; their licences go along.
   deps: { onlyBundle: false },
+  alias: { 'node-fetch': fileURLToPath(new URL('scripts/bundled-node-fetch.mjs', import.meta.url)) },
+  treeshake: { moduleSideEffects: [{ test: /@kubernetes[\\/]client-node/, sideEffects: false }] },
   plugins: [thirdPartyNotices()],
 });

@@ -41,7 +41,7 @@ function packageFolder(id) {
 /** @param {string} folder */
 async function notice(folder) {
   const { name, version, license, author } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
-  const file = (await readdir(folder)).find((entry) => /^(licen[cs]e|copying)(\.|-|$)/i.test(entry));
+  const file = (await readdir(folder)).find((entry) => /^((un)?licen[cs]e|copying)(\.|-|$)/i.test(entry));
   const holder = typeof author === 'string' ? author : author?.name;
   let text;
   if (file) text = await readFile(join(folder, file), 'utf8');

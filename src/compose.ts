@@ -1,4 +1,6 @@
 import type { Adapters } from './adapters/adapters.ts';
+import type { KubernetesPlace } from './compose-kubernetes.ts';
+import { isKubernetes, localConfiguration } from './config/narrow.ts';
 import type { ServiceConfiguration } from './config/schema.ts';
 import type { StepRegistry } from './engine/step.ts';
 import type { Clock } from './model/clock.ts';
@@ -6,56 +8,52 @@ import type { Clock } from './model/clock.ts';
 export interface ComposeInput {
   serviceName: string;
   configuration: ServiceConfiguration;
-  /** Absolute. */
-  configPath: string;
+  /** Absolute; undefined where the service was named on the command line alone. */
+  configPath: string | undefined;
+  /** Where relative paths of the configuration start, absolute. */
   configFolder: string;
-  /** The state folder, absolute. */
-  statePath: string;
+  /** The state folder, absolute; undefined where the state is kept elsewhere. */
+  statePath: string | undefined;
   clock: Clock;
 }
 
 export interface Composed {
   adapters: Adapters;
   steps: StepRegistry;
+  /** Where the workloads are; undefined where the service runs elsewhere. */
+  kubernetes?: KubernetesPlace;
+}
+
+interface OfPlatform {
+  adapters: Omit<Adapters, 'database' | 'migrations'>;
+  kubernetes?: KubernetesPlace;
 }
 
 /**
- * Builds the adapters of a service from its configuration, and the steps that work with them. The only place that knows
- * concrete adapters; each kind is loaded when it is configured.
+ * Builds the adapters of a service from its configuration, and the steps that work with them. This file and those it
+ * loads, one a platform, are the only places that know concrete adapters; each kind is loaded when it is configured.
  */
 export async function compose(input: ComposeInput): Promise<Composed> {
-  const { configuration, statePath, clock } = input;
-  const context = { ...input, service: input.serviceName, stateDir: statePath };
-  const [
-    { platforms },
-    { registries },
-    { configurationSources },
-    { healthProbes },
-    { metricsProviders },
-    { stores },
-  ] = await Promise.all([
-    import('./adapters/platform/index.ts'),
-    import('./adapters/registry/index.ts'),
-    import('./adapters/configuration/index.ts'),
-    import('./adapters/health/index.ts'),
-    import('./adapters/metrics/index.ts'),
-    import('./adapters/store/index.ts'),
-  ]);
-  const { kind } = configuration.platform;
-  const adapters: Adapters = {
-    platform: platforms[kind](context),
-    registry: registries[configuration.registry.kind](context),
-    ...(await databaseOf(input)),
-    configuration: configurationSources[kind](context),
-    health: healthProbes.http(context),
-    metrics: metricsProviders[kind](context),
-    store: stores.file({ path: statePath, clock }),
-  };
-  return { adapters, steps: await stepsOf(adapters) };
+  const { adapters: own, ...place } = await platformAdapters(input);
+  const adapters = { ...own, ...(await databaseOf(input)) };
+  return { adapters, steps: await stepsOf(adapters), ...place };
+}
+
+async function platformAdapters(input: ComposeInput): Promise<OfPlatform> {
+  const { serviceName, configuration, configPath, statePath } = input;
+  if (isKubernetes(configuration)) {
+    const { kubernetesAdapters } = await import('./compose-kubernetes.ts');
+    return kubernetesAdapters({ ...input, configuration });
+  }
+  if (configPath === undefined || statePath === undefined)
+    throw new TypeError('The local platform needs a configuration file and a state folder.');
+  const { localAdapters } = await import('./compose-local.ts');
+  const local = localConfiguration(serviceName, configuration);
+  return { adapters: await localAdapters({ ...input, configuration: local, configPath, statePath }) };
 }
 
 async function databaseOf(input: ComposeInput): Promise<Pick<Adapters, 'database' | 'migrations'>> {
-  const { configuration, configFolder, statePath } = input;
+  const { configuration, configFolder } = input;
   const { database } = configuration;
   if (!database) return { database: undefined, migrations: undefined };
   const [{ databases }, { migrationSources }] = await Promise.all([
@@ -64,8 +62,9 @@ async function databaseOf(input: ComposeInput): Promise<Pick<Adapters, 'database
   ]);
   const migrations = migrationSources[database.migrations.format]();
   const { history } = migrations;
+  const stateDir = input.statePath ?? configFolder;
   return {
-    database: databases[database.kind]({ configuration, configFolder, stateDir: statePath, history }),
+    database: databases[database.kind]({ configuration, configFolder, stateDir, history }),
     migrations,
   };
 }

@@ -21,7 +21,16 @@ describe('completion', () => {
   test('of options, without the hidden ones', async () => {
     expect(await values('--dry')).toEqual(['--dry-run']);
     expect(await values('rollback', '--st')).toEqual(['--strategy']);
-    expect(await values('status', '--')).toEqual(['--service', '--config', '--output']);
+    expect(await values('local', 'status', '--')).toEqual(['--service', '--config', '--output']);
+    expect(await values('migrations', '--')).toEqual(['--engine', '--format', '--from', '--to', '--output']);
+    expect(await values('status', '--')).toEqual([
+      '--namespace',
+      '--context',
+      '--kubeconfig',
+      '--service',
+      '--config',
+      '--output',
+    ]);
   });
 
   test('of values', async () => {
@@ -29,11 +38,20 @@ describe('completion', () => {
     expect(await values('rollback', '--strategy', 'b')).toEqual(['blue-green']);
     expect(await values('--output', 'j')).toEqual(['json']);
     expect(await values('completion', '')).toEqual(['bash', 'zsh', 'fish']);
+    expect(await values('--accept', 'down')).toEqual(['downtime']);
+    expect(await values('migrations', '--engine', '')).toEqual(['postgresql', 'mysql', 'sqlite']);
+    expect(await values('migrations', '--format', 'go')).toEqual(['golang-migrate', 'goose']);
+  });
+
+  test('of kinds of workloads, without a cluster', async () => {
+    const kinds = ['deployment/', 'statefulset/', 'daemonset/', 'rollout/'];
+    expect(await values('status', '')).toEqual(kinds);
+    expect(await values('rollback', 'd')).toEqual(['deployment/', 'daemonset/']);
   });
 
   test('suggests nothing, and fails not, where there is no service to ask', async () => {
     expect(await values('--version', 'p')).toEqual(['previous']);
-    expect(await values('show', '')).toEqual([]);
+    expect(await values('show', 'r-')).toEqual([]);
   });
 });
 

@@ -71,6 +71,14 @@ describe('what is typed is what is meant', () => {
     ['local start', 'local start', {}, []],
     ['--config x.yaml local deploy v2', 'local deploy', { config: 'x.yaml' }, ['v2']],
     ['local deploy v2 --from build --canary 1', 'local deploy', { from: 'build', canary: 1 }, ['v2']],
+    ['migrations', 'migrations', {}, []],
+    ['migrations a b/c.sql --engine mysql', 'migrations', { engine: 'mysql' }, ['a', 'b/c.sql']],
+    [
+      '--output json migrations --format goose --from v1 --to v2',
+      'migrations',
+      { output: 'json', format: 'goose', from: 'v1', to: 'v2' },
+      [],
+    ],
     ['-V', 'version', { cliVersion: true }],
     ['--cli-version', 'version', { cliVersion: true }],
     ['complete -- --version v', 'complete', {}, ['--version', 'v']],
@@ -81,6 +89,63 @@ describe('what is typed is what is meant', () => {
     expect(seen.command).toBe(command);
     expect(seen.values).toEqual(values);
     if (operands) expect(seen.operands).toEqual(operands);
+  });
+
+  const workloads: [words: string, command: string, workload: string, operands: string[]][] = [
+    ['deployment/api', 'rollback', 'deployment/api', []],
+    ['deploy/api --version v2 -n shop', 'rollback', 'deployment/api', []],
+    ['-n shop deployments.apps/api', 'rollback', 'deployment/api', []],
+    ['rollback deployment.v1.apps/api', 'rollback', 'deployment/api', []],
+    ['deployment api', 'rollback', 'deployment/api', []],
+    ['Deployment status', 'rollback', 'deployment/status', []],
+    ['plan sts/db', 'plan', 'statefulset/db', []],
+    ['status ds agent', 'status', 'daemonset/agent', []],
+    ['releases rollout/x', 'releases', 'rollout/x', []],
+    ['resume deployment/api', 'resume', 'deployment/api', []],
+    ['resume deployment/api r-1', 'resume', 'deployment/api', ['r-1']],
+    ['abort r-1 deployment/api', 'abort', 'deployment/api', ['r-1']],
+    ['show deploy api last', 'show', 'deployment/api', ['last']],
+    ['monitor rollouts.argoproj.io/x r-1', 'monitor', 'rollout/x', ['r-1']],
+    ['snapshot deployment/api.v2', 'snapshot', 'deployment/api.v2', []],
+    ['doctor deployment/api --fix', 'doctor', 'deployment/api', []],
+  ];
+  test.each(workloads)('the workload of: %s', async (words, command, workload, operands) => {
+    const seen = await parse(...words.split(' '));
+    expect(seen).toMatchObject({ command, workload, operands });
+  });
+
+  test('cluster, namespace, batch and secrets', async () => {
+    const words = '-n shop --context prod --kubeconfig k deployment/api --batch 5 --restore-secrets a,b';
+    expect((await parse(...words.split(' '), '--restore-secrets', 'b,c')).values).toEqual({
+      namespace: 'shop',
+      context: 'prod',
+      kubeconfig: 'k',
+      batch: 5,
+      restoreSecrets: ['a', 'b', 'c'],
+    });
+    expect((await parse('init', '--rbac', '-n', 'shop', '--service-account', 'ci')).values).toEqual({
+      rbac: true,
+      namespace: 'shop',
+      serviceAccount: 'ci',
+    });
+  });
+
+  test.each([
+    [
+      'deploymnt/api',
+      'WORKLOAD_KIND_UNKNOWN',
+      'Unknown kind of workload "deploymnt"; did you mean "deployment"?',
+    ],
+    ['deployment.batch/api', 'WORKLOAD_KIND_UNKNOWN', 'Unknown kind of workload "deployment.batch"'],
+    ['status pod/api-1', 'WORKLOAD_KIND_UNKNOWN', 'Unknown kind of workload "pod"'],
+    ['deployment/', 'WORKLOAD_INVALID', 'The deployment is not named'],
+    ['deployment', 'WORKLOAD_INVALID', 'The deployment is not named'],
+    ['deployment/Api', 'WORKLOAD_INVALID', '"Api" cannot be the name of a deployment'],
+    ['deployment/a/b', 'WORKLOAD_INVALID', '"a/b" cannot be the name of a deployment'],
+  ])('%s is no workload', async (words, code, summary) => {
+    const error = await refusal(...words.split(' '));
+    expect(error).toMatchObject({ code, exit: 2 });
+    expect(error.summary).toContain(summary);
   });
 
   test('a reason of several words', async () => {
@@ -193,7 +258,7 @@ describe('what is wrong is said with what, why and what next', () => {
     [
       '--accept migratons --reason x',
       'Unknown check "migratons"; did you mean "migrations"?',
-      'Checks that can be accepted: target, registry, migrations, configuration, backup, retention, capacity, timeout, platform.',
+      'Checks that can be accepted: target, registry, migrations, configuration, backup, retention, capacity, downtime, ownership, rights, timeout, platform.',
       'See which of them stop the rollback: rollback-deploy-auto check',
     ],
     [
@@ -217,7 +282,7 @@ describe('what is wrong is said with what, why and what next', () => {
     [
       'rolback',
       'Unknown command "rolback"; did you mean "rollback"?',
-      'Commands: rollback, plan, check, releases, status, resume, abort, history, show, monitor, init, doctor, completion, local, help.',
+      'Commands: rollback, plan, check, releases, migrations, status, resume, abort, history, show, monitor, snapshot, init, doctor, completion, local, help.',
       'See: rollback-deploy-auto --help',
     ],
     [
@@ -238,10 +303,15 @@ describe('what is wrong is said with what, why and what next', () => {
       'RUN is the id of the run, the beginning of it, or "last".',
       'See: rollback-deploy-auto show --help',
     ],
-    ['show a b', 'show takes one operand', 'It was given: a, b.', 'See: rollback-deploy-auto show --help'],
+    [
+      'show a b',
+      'show takes one run, and a workload as KIND/NAME',
+      'It was given: a, b.',
+      'See: rollback-deploy-auto show --help',
+    ],
     [
       'status now',
-      'status takes no operand',
+      'status takes no operand but a workload as KIND/NAME',
       'It was given: now.',
       'See: rollback-deploy-auto status --help',
     ],
@@ -254,8 +324,20 @@ describe('what is wrong is said with what, why and what next', () => {
     [
       'status --version v2',
       'Unknown option --version of "status"',
-      'Options: --service, --config, --output.',
+      'Options: --namespace, --context, --kubeconfig, --service, --config, --output.',
       'See: rollback-deploy-auto status --help',
+    ],
+    [
+      '-n shop local status',
+      '--namespace does not belong to "status"',
+      'It is an option of rollback, plan, check, releases, status, resume, abort, history, show, monitor, snapshot, init and doctor.',
+      'Leave it out, or see what status takes: rollback-deploy-auto status --help',
+    ],
+    [
+      '--batch none',
+      '--batch must be a number of pods above 0, not "none"',
+      'So many are moved at once, and so many more run meanwhile.',
+      'E.g.: --batch 10',
     ],
     [
       'completion powershell',

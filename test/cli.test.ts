@@ -41,7 +41,8 @@ function run(words: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
 
 const NO_CONFIGURATION = () => `Error: No rollback.yaml found (CONFIG_NOT_FOUND)
 Neither ${folder} nor a folder above it has one.
-Write one from what is here: rollback-deploy-auto init (or name a file: --config FILE)
+Name a workload of a Kubernetes cluster: rollback-deploy-auto deployment/NAME -n NAMESPACE
+Or write a configuration from what is here: rollback-deploy-auto init (or name a file: --config FILE)
 `;
 
 describe('the front door', () => {
@@ -68,7 +69,7 @@ Name a release (rollback-deploy-auto releases lists them), e.g.: rollback-deploy
     [
       ['--version', 'v2', 'rolback'],
       `Error: Unknown command "rolback"; did you mean "rollback"? (USAGE)
-Commands: rollback, plan, check, releases, status, resume, abort, history, show, monitor, init, doctor, completion, local, help.
+Commands: rollback, plan, check, releases, migrations, status, resume, abort, history, show, monitor, snapshot, init, doctor, completion, local, help.
 See: rollback-deploy-auto --help
 `,
     ],
@@ -82,7 +83,7 @@ Give one of them, e.g.: --strategy rolling
     [
       ['show', '--ouput', 'json', 'r-1'],
       `Error: Unknown option --ouput of "show"; did you mean "--output"? (USAGE)
-Options: --service, --config, --output.
+Options: --namespace, --context, --kubeconfig, --service, --config, --output.
 See: rollback-deploy-auto show --help
 `,
     ],
@@ -113,8 +114,8 @@ Write one from what is here: rollback-deploy-auto init
       exit: 2,
       stdout: '',
       stderr: `Error: rollback.yaml has 2 problems (CONFIG_INVALID)
-rollback.yaml:3:23  services.shop.platform.kind: unknown platform "lokal"; did you mean "local"? (valid: local)
-rollback.yaml:5:5  services.shop.retenshun: unknown key "retenshun"; did you mean "retention"? (valid: platform, registry, database, configuration, health, good, validation, monitor, backup, retention)
+rollback.yaml:3:23  services.shop.platform.kind: unknown platform "lokal"; did you mean "local"? (valid: local, kubernetes)
+rollback.yaml:5:5  services.shop.retenshun: unknown key "retenshun"; did you mean "retention"? (valid: platform, registry, metrics, database, configuration, health, good, validation, monitor, backup, retention)
 Mend the file, then look again: rollback-deploy-auto doctor
 `,
     });
@@ -178,7 +179,8 @@ Edit it, or move it away and run again.
       stdout: `  [OK] Node.js ${process.versions.node}
   [FAIL] Configuration: No rollback.yaml found
     Neither ${folder} nor a folder above it has one.
-    Write one from what is here: rollback-deploy-auto init (or name a file: --config FILE)
+    Name a workload of a Kubernetes cluster: rollback-deploy-auto deployment/NAME -n NAMESPACE
+    Or write a configuration from what is here: rollback-deploy-auto init (or name a file: --config FILE)
   [UNKNOWN] State folder, platform, registry, database: not looked at without a configuration
 
 1 thing in the way of a rollback.

@@ -27,7 +27,7 @@ describe('a configuration that is right', () => {
   test('fills in every default', () => {
     const shop = parseConfiguration(MINIMAL, 'rollback.yaml').services.shop;
     expect(shop?.platform).toMatchObject({ instances: 3, host: '127.0.0.1', drainTimeout: 30 });
-    expect(shop?.registry.path).toBe('images');
+    expect(shop?.registry).toEqual({ kind: 'oci-layout', path: 'images' });
     expect(shop?.database).toBeUndefined();
     expect(shop?.monitor.duration).toBe(1800);
   });
@@ -52,13 +52,13 @@ describe('each problem, at its line and column', () => {
       'unknown platform',
       MINIMAL.replace('local', 'lokal'),
       [
-        'rollback.yaml:3:23  services.shop.platform.kind: unknown platform "lokal"; did you mean "local"? (valid: local)',
+        'rollback.yaml:3:23  services.shop.platform.kind: unknown platform "lokal"; did you mean "local"? (valid: local, kubernetes)',
       ],
     ],
     [
       'platform without a kind',
       MINIMAL.replace('kind: local, ', ''),
-      ['rollback.yaml:3:5  services.shop.platform.kind: is missing (valid: local)'],
+      ['rollback.yaml:3:5  services.shop.platform.kind: is missing (valid: local, kubernetes)'],
     ],
     [
       'unknown keys at two depths, and a wrong number, all at once',
@@ -75,7 +75,7 @@ describe('each problem, at its line and column', () => {
         'rollback.yaml:3:5  services.shop.platform.port: is missing',
         'rollback.yaml:5:7  services.shop.platform.prot: unknown key "prot"; did you mean "port"? (valid: kind, instances, port, host, drainTimeout, startTimeout, stopTimeout, keepWarm)',
         'rollback.yaml:6:18  services.shop.platform.instances: must be at least 1, is 0',
-        'rollback.yaml:8:5  services.shop.retenshun: unknown key "retenshun"; did you mean "retention"? (valid: platform, registry, database, configuration, health, good, validation, monitor, backup, retention)',
+        'rollback.yaml:8:5  services.shop.retenshun: unknown key "retenshun"; did you mean "retention"? (valid: platform, registry, metrics, database, configuration, health, good, validation, monitor, backup, retention)',
       ],
     ],
     [
@@ -103,7 +103,7 @@ describe('each problem, at its line and column', () => {
       'an unknown migration format',
       `${MINIMAL}    database: { kind: sqlite, path: a.db, migrations: { format: dbmat } }\n`,
       [
-        'rollback.yaml:5:65  services.shop.database.migrations.format: unknown format "dbmat"; did you mean "dbmate"? (valid: dbmate)',
+        'rollback.yaml:5:65  services.shop.database.migrations.format: unknown format "dbmat"; did you mean "dbmate"? (valid: alembic, atlas, dbmate, diesel, django, drizzle, ecto, flyway, golang-migrate, goose, knex, liquibase, prisma, rails, sequelize, sqitch, sqlx, typeorm)',
       ],
     ],
     [
@@ -217,7 +217,7 @@ describe('choosing the service', () => {
     expect(() => selectService(two, undefined)).toThrow(
       expect.objectContaining({ code: 'SERVICE_NOT_NAMED', exit: 2 }),
     );
-    expect(selectService(two, 'cart').configuration.platform.port).toBe(8081);
+    expect(selectService(two, 'cart').configuration.platform).toMatchObject({ port: 8081 });
   });
 
   test('an unknown one is answered with the nearest', () => {

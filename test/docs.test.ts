@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { access, chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { parseConfiguration } from '../src/config/load.ts';
@@ -12,19 +12,19 @@ import {
   readPage,
   wordsOf,
 } from './docs-pages.ts';
+import {
+  CLI,
+  createShell,
+  linesOf,
+  type NotRun,
+  outputOf,
+  type Ran,
+  runPage,
+  type Shell,
+  withoutPrefix,
+} from './docs-typed.ts';
 import { createRig, type Rig } from './e2e/rig.ts';
 import { freePort } from './free-port.ts';
-
-const CLI = resolve('dist/cli.js');
-
-interface NotRun {
-  page: string;
-  /** The line, or its beginning. */
-  line: string;
-  why: string;
-  /** What runs it all the same. */
-  by: string;
-}
 
 /** Lines of `sh` blocks that are not run here. */
 const NOT_RUN: NotRun[] = [
@@ -55,6 +55,36 @@ const NOT_RUN: NotRun[] = [
     why: 'needs a backup and the sqlite3 shell',
     by: 'test/sqlite-shell.test.ts',
   },
+  {
+    page: 'docs/backups.md',
+    line: 'sha256sum ',
+    why: 'needs a server',
+    by: 'test/databases/by-hand.test.ts',
+  },
+  {
+    page: 'docs/backups.md',
+    line: 'createdb ',
+    why: 'needs a server',
+    by: 'test/databases/by-hand.test.ts',
+  },
+  {
+    page: 'docs/backups.md',
+    line: 'pg_restore ',
+    why: 'needs a server',
+    by: 'test/databases/by-hand.test.ts',
+  },
+  {
+    page: 'docs/backups.md',
+    line: 'tail -n 1 backup-',
+    why: 'needs a server',
+    by: 'test/databases/by-hand.test.ts',
+  },
+  {
+    page: 'docs/backups.md',
+    line: 'mariadb ',
+    why: 'needs a server',
+    by: 'test/databases/by-hand.test.ts',
+  },
   { page: 'docs/database.md', line: 'sqlite3 ', why: 'the same', by: 'test/sqlite-shell.test.ts' },
   {
     page: 'docs/images.md',
@@ -65,8 +95,11 @@ const NOT_RUN: NotRun[] = [
   { page: 'docs/images.md', line: 'rm images/blobs/', why: 'shortened', by: 'test/oci-layout.test.ts' },
 ];
 
+/** Pages that are typed on a cluster, by test/kubernetes/docs.test.ts. */
+const ON_A_CLUSTER = ['docs/kubernetes.md'];
+
 /** Options in inline code that are other programs'. */
-const FOREIGN_OPTIONS = ['--dest-compress-format'];
+const FOREIGN_OPTIONS = ['--server-side', '--dest-compress-format'];
 
 const GOOD = 'v2.14.3';
 const BAD = 'v2.14.4';
@@ -105,7 +138,8 @@ describe.each(pages)('$path', (page) => {
 
   test('its blocks are of kinds that are tested, and its configurations load', () => {
     for (const { line, language, text } of page.fences) {
-      expect(['', 'sh', 'yaml', 'js', 'ini'], `${page.path}:${line}`).toContain(language);
+      // SQL is of the rules' pages, whose examples test/schema-changes/rules.test.ts runs.
+      expect(['', 'sh', 'yaml', 'js', 'ini', 'sql'], `${page.path}:${line}`).toContain(language);
       if (language === 'yaml') parseConfiguration(text, `${page.path}:${line}`);
     }
   });
@@ -131,7 +165,9 @@ test('the exit codes of README.md are those of the help', async () => {
 });
 
 describe('what the pages tell to type', () => {
-  const typed = pages.filter((page) => linesOf(page).length > 0);
+  const typed = pages.filter(
+    (page) => !ON_A_CLUSTER.includes(page.path) && linesOf(page, NOT_RUN).length > 0,
+  );
   let rig: Rig;
   let shell: Shell;
   let load: ReturnType<Rig['load']>;
@@ -156,15 +192,20 @@ describe('what the pages tell to type', () => {
   afterEach(() => shell?.end());
 
   test.each(typed.filter(({ path }) => path !== 'README.md'))('$path', { timeout: 300_000 }, async (page) => {
-    await runPage(page, shell, {
-      prepare: async (what) => {
-        await settle(rig);
-        if (what === 'a client was killed in the middle') await killInTheMiddle(rig);
-        else if (what !== undefined) throw new Error(`${page.path} asks for what nobody prepares: ${what}`);
+    await runPage(
+      page,
+      shell,
+      {
+        prepare: async (what) => {
+          await settle(rig);
+          if (what === 'a client was killed in the middle') await killInTheMiddle(rig);
+          else if (what !== undefined) throw new Error(`${page.path} asks for what nobody prepares: ${what}`);
+        },
+        // Half an hour is for people.
+        typed: async (line) => (await withRunIds(rig, line)).replace('--monitor 30m', '--monitor 1s'),
       },
-      // Half an hour is for people.
-      typed: async (line) => (await withRunIds(rig, line)).replace('--monitor 30m', '--monitor 1s'),
-    });
+      NOT_RUN,
+    );
   });
 });
 
@@ -183,23 +224,28 @@ test('README.md, from nothing', { timeout: 300_000 }, async () => {
       await mkdir(dirname(join(rig.folder, file)), { recursive: true });
       await writeFile(join(rig.folder, file), text);
     }
-    await runPage(page, shell, {
-      prepare: async () => {},
-      typed: async (line) => line.replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`),
-      after: async (line, { stdout }) => {
-        if (line.startsWith('rollback-deploy-auto --version')) {
-          compared = true;
-          expect(shapeOf(stdout)).toEqual(shapeOf(recording.slice(recording.indexOf('Rollback Target'))));
-        }
-        if (line !== 'rollback-deploy-auto init') return;
-        const path = join(hello, 'rollback.yaml');
-        const text = (await readFile(path, 'utf8')).replace('port: 8080', `port: ${port}`);
-        await writeFile(
-          path,
-          text.replace('    monitor:', '    validation: { latencyFloor: 10000 }\n    monitor:'),
-        );
+    await runPage(
+      page,
+      shell,
+      {
+        prepare: async () => {},
+        typed: async (line) => line.replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`),
+        after: async (line, { stdout }) => {
+          if (line.startsWith('rollback-deploy-auto --version')) {
+            compared = true;
+            expect(shapeOf(stdout)).toEqual(shapeOf(recording.slice(recording.indexOf('Rollback Target'))));
+          }
+          if (line !== 'rollback-deploy-auto init') return;
+          const path = join(hello, 'rollback.yaml');
+          const text = (await readFile(path, 'utf8')).replace('port: 8080', `port: ${port}`);
+          await writeFile(
+            path,
+            text.replace('    monitor:', '    validation: { latencyFloor: 10000 }\n    monitor:'),
+          );
+        },
       },
-    });
+      NOT_RUN,
+    );
     expect(compared).toBe(true);
   } finally {
     await shell.end();
@@ -216,114 +262,8 @@ function shapeOf(text: string): string[] {
     .map((line) => line.replaceAll(/v\d+\.\d+\.\d+/g, 'VERSION').replaceAll(/\d+(\.\d+)?/g, 'N'));
 }
 
-interface Ran {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-/** Runs lines one after another in bash, as in one session: the folder stays as the line before left it. */
-interface Shell {
-  run(line: string): Promise<Ran>;
-  /** Ends what lines left running in the background. */
-  end(): Promise<void>;
-}
-
-async function createShell(folder: string): Promise<Shell> {
-  const bin = join(folder, '.bin');
-  await mkdir(bin, { recursive: true });
-  for (const name of ['rollback-deploy-auto', 'rda']) {
-    await writeFile(join(bin, name), `#!/bin/sh\nexec "${process.execPath}" "${CLI}" "$@"\n`);
-    await chmod(join(bin, name), 0o755);
-  }
-  const at = join(bin, 'folder');
-  await writeFile(at, folder);
-  const groups: number[] = [];
-  return {
-    async run(line) {
-      const script = `cd "$(cat '${at}')" || exit 99\n${line}\ncode=$?\npwd > '${at}'\nexit $code\n`;
-      const env = { ...process.env, NO_COLOR: '1', PATH: `${bin}:${process.env.PATH}` };
-      const child = spawn('bash', ['-c', script], { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-      if (child.pid && /&\s*$/.test(line)) groups.push(child.pid);
-      return outputOf(child);
-    },
-    async end() {
-      for (const group of groups.splice(0)) {
-        try {
-          process.kill(-group, 'SIGKILL');
-        } catch {
-          // It ended by itself.
-        }
-      }
-    },
-  };
-}
-
 function run(args: string[], cwd = resolve('.')): Promise<Ran> {
   return outputOf(spawn(process.execPath, [CLI, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] }));
-}
-
-function outputOf(child: ReturnType<typeof spawn>): Promise<Ran> {
-  return new Promise((done, reject) => {
-    let stdout = '';
-    let stderr = '';
-    child.stdout?.on('data', (chunk) => {
-      stdout += chunk;
-    });
-    child.stderr?.on('data', (chunk) => {
-      stderr += chunk;
-    });
-    child.on('error', reject);
-    // Not `close`: what is left running may hold the output open.
-    child.on('exit', (code) => setImmediate(() => done({ code, stdout, stderr })));
-  });
-}
-
-interface TypedLine {
-  line: number;
-  text: string;
-  exits: number;
-  /** What has to be so before it; only at the first line of a block. */
-  before?: { what: string | undefined };
-}
-
-/** Lines of a page's `sh` blocks that are run. */
-function linesOf({ path, fences }: Page): TypedLine[] {
-  return fences
-    .filter(({ language }) => language === 'sh')
-    .flatMap((fence) => {
-      const lines = fence.text
-        .split('\n')
-        .map((text, i) => ({ text: text.trim(), line: fence.line + i }))
-        .filter(({ text }) => text !== '' && !text.startsWith('#'))
-        .filter(
-          ({ text }) => !NOT_RUN.some((one) => one.page === path && withoutPrefix(text).startsWith(one.line)),
-        );
-      return lines.map(({ text, line }, i): TypedLine => {
-        const exits = Number(/# exits (\d)$/.exec(text)?.[1] ?? 0);
-        return { line, text, exits, ...(i === 0 ? { before: { what: fence.before } } : {}) };
-      });
-    });
-}
-
-/** Without `source <(`, so that a line is known by the command in it. */
-function withoutPrefix(line: string): string {
-  return line.trim().replace(/^source <\(/, '');
-}
-
-interface Stage {
-  prepare(what: string | undefined): Promise<void>;
-  typed(line: string): Promise<string>;
-  after?(line: string, ran: Ran): Promise<void>;
-}
-
-async function runPage(page: Page, shell: Shell, stage: Stage): Promise<void> {
-  for (const { line, text, exits, before } of linesOf(page)) {
-    if (before) await stage.prepare(before.what);
-    const ran = await shell.run(await stage.typed(text));
-    expect(ran.code, `${page.path}:${line}: ${text}\n${ran.stdout}\n${ran.stderr}`).toBe(exits);
-    await stage.after?.(text, ran);
-  }
 }
 
 /** As it is before each block: the bad version runs, and no run is unfinished. */

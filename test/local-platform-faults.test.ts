@@ -85,7 +85,9 @@ describe('what dies', () => {
         () => 'lost',
       ),
     );
-    await until(async () => (await facts(rig)).instances.reduce((sum, one) => sum + one.inFlight, 0) === 3);
+    await until(
+      async () => (await facts(rig)).instances.reduce((sum, one) => sum + (one.inFlight ?? 0), 0) === 3,
+    );
     const proxy = (await rig.client.state()).proxy;
     process.kill(proxy?.pid as number, 'SIGKILL');
     await until(() =>
@@ -178,9 +180,9 @@ describe('what an instance gets', () => {
     await rig.deploy('v2');
     expect((await rig.get('/file')).text).toBe('{"a":2}');
     process.env.RDA_TEST_KEY = 'second-value';
-    await rig.move({ kind: 'start', slot: 1, release: 'r1' }, 50);
-    await rig.move({ kind: 'admit', slot: 1, release: 'r1' }, 50);
-    await rig.move({ kind: 'drain', slot: 1, release: 'r2' }, 50);
+    await rig.move({ kind: 'start', slots: [1], release: 'r1' }, 50);
+    await rig.move({ kind: 'admit', slots: [1], release: 'r1' }, 50);
+    await rig.move({ kind: 'drain', slots: [1], release: 'r2' }, 50);
     expect((await rig.get('/file')).text).toBe('{"a":1}');
     expect((await rig.get('/env?name=KEY')).text).toBe('second-value');
   });

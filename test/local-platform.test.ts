@@ -146,11 +146,11 @@ describe('steps', () => {
     const load = rig.load(150);
     await load.started;
     for (const slot of [1, 2]) {
-      await rig.move({ kind: 'start', slot, release: 'r1' }, epoch);
-      await rig.move({ kind: 'admit', slot, release: 'r1' }, epoch);
-      const [drained] = await rig.move({ kind: 'drain', slot, release: 'r2' }, epoch);
+      await rig.move({ kind: 'start', slots: [slot], release: 'r1' }, epoch);
+      await rig.move({ kind: 'admit', slots: [slot], release: 'r1' }, epoch);
+      const [drained] = await rig.move({ kind: 'drain', slots: [slot], release: 'r2' }, epoch);
       expect(drained).toMatchObject({ cut: 0 });
-      await rig.move({ kind: 'stop', slot, release: 'r2' }, epoch);
+      await rig.move({ kind: 'stop', slots: [slot], release: 'r2' }, epoch);
     }
     await rig.move({ kind: 'set-current', release: 'r1' }, epoch);
     const report = await load.stop();
@@ -162,8 +162,8 @@ describe('steps', () => {
 
   test('a drain waits for what is in flight, and a stop before it is over is refused', async () => {
     const slow = ['/?ms=1200', '/?ms=1200', '/?ms=1200', '/?ms=1200'].map((path) => rig.get(path));
-    await until(async () => (await facts(rig)).instances.every((one) => one.inFlight > 0));
-    const draining = rig.move({ kind: 'drain', slot: 1, release: 'r1' }, epoch);
+    await until(async () => (await facts(rig)).instances.every((one) => (one.inFlight ?? 0) > 0));
+    const draining = rig.move({ kind: 'drain', slots: [1], release: 'r1' }, epoch);
     await until(async () => (await facts(rig)).instances[0]?.state === 'draining');
     await expect(rig.client.stop({ epoch, id: 'shop-r1-1', force: true })).rejects.toMatchObject({
       code: 'STILL_IN_FLIGHT',
@@ -178,10 +178,10 @@ describe('steps', () => {
   });
 
   test('the last one that serves is not drained', async () => {
-    await expect(rig.move({ kind: 'drain', slot: 2, release: 'r1' }, epoch)).rejects.toMatchObject({
+    await expect(rig.move({ kind: 'drain', slots: [2], release: 'r1' }, epoch)).rejects.toMatchObject({
       code: 'LAST_SERVING',
     });
-    await rig.move({ kind: 'admit', slot: 1, release: 'r1' }, epoch);
+    await rig.move({ kind: 'admit', slots: [1], release: 'r1' }, epoch);
     expect((await facts(rig)).instances.filter(serves)).toHaveLength(2);
   });
 
@@ -189,27 +189,29 @@ describe('steps', () => {
     // What is no GET is not sent to another instance instead.
     const ask = (method: string) => fetch(`http://127.0.0.1:${rig.port}/?ms=6000`, { method });
     const slow = Promise.all([1, 2, 3, 4].map(() => ask('POST').then(({ status }) => status)));
-    await until(async () => (await facts(rig)).instances.every((one) => one.inFlight > 0));
-    const [drained] = (await rig.move({ kind: 'drain', slot: 2, release: 'r1' }, epoch)) as [{ cut: number }];
+    await until(async () => (await facts(rig)).instances.every((one) => (one.inFlight ?? 0) > 0));
+    const [drained] = (await rig.move({ kind: 'drain', slots: [2], release: 'r1' }, epoch)) as [
+      { cut: number },
+    ];
     expect(drained.cut).toBeGreaterThan(0);
-    await rig.move({ kind: 'stop', slot: 2, release: 'r1' }, epoch);
+    await rig.move({ kind: 'stop', slots: [2], release: 'r1' }, epoch);
     expect((await slow).filter((status) => status !== 200)).toHaveLength(drained.cut);
   });
 
   test('a switch moves all traffic at once, and the old set is kept warm until its time is over', async () => {
     const load = rig.load(150);
     await load.started;
-    await Promise.all([1, 2].map((slot) => rig.move({ kind: 'start', slot, release: 'r2' }, epoch)));
+    await Promise.all([1, 2].map((slot) => rig.move({ kind: 'start', slots: [slot], release: 'r2' }, epoch)));
     await rig.move({ kind: 'switch', to: 'r2', slots: [1, 2] }, epoch);
     expect((await rig.get('/')).text).toMatch(/^v2 /);
-    await rig.move({ kind: 'drain', slot: 1, release: 'r1' }, epoch);
-    await rig.move({ kind: 'keep-warm', slot: 1, release: 'r1', ms: 60_000 }, epoch);
+    await rig.move({ kind: 'drain', slots: [1], release: 'r1' }, epoch);
+    await rig.move({ kind: 'keep-warm', slots: [1], release: 'r1', ms: 60_000 }, epoch);
     expect((await facts(rig)).instances.find((one) => one.id === 'shop-r1-1')?.warmUntil).toBeDefined();
     // Claimed again before its time is over, it is not ended any more.
-    await rig.move({ kind: 'start', slot: 1, release: 'r1' }, epoch);
+    await rig.move({ kind: 'start', slots: [1], release: 'r1' }, epoch);
     expect((await facts(rig)).instances.find((one) => one.id === 'shop-r1-1')?.warmUntil).toBeUndefined();
-    await rig.move({ kind: 'drain', slot: 1, release: 'r1' }, epoch);
-    await rig.move({ kind: 'keep-warm', slot: 1, release: 'r1', ms: 1 }, epoch);
+    await rig.move({ kind: 'drain', slots: [1], release: 'r1' }, epoch);
+    await rig.move({ kind: 'keep-warm', slots: [1], release: 'r1', ms: 1 }, epoch);
     await until(async () => (await facts(rig)).instances.every((one) => one.release === 'r2'));
     expect((await load.stop()).failures).toEqual([]);
   });
@@ -223,7 +225,7 @@ describe('steps', () => {
   test('a change of the current release by somebody else is a conflict', async () => {
     const { adapters } = await rig.context();
     const [planned] = adapters.platform.expand(
-      { id: 'm', after: [], kind: 'start', slot: 1, release: 'r1' },
+      { id: 'm', after: [], kind: 'start', slots: [1], release: 'r1' },
       { ...(await facts(rig)), current: 'r1' },
     );
     const { stepContext } = await import('./local-platform-rig.ts');

@@ -135,6 +135,7 @@ async function checkFacts(
       releases: [release('r4', 'v2.14.4', newer), to],
       instances: [],
       desired: 3,
+      surge: true,
     },
     images: {},
     database,

@@ -523,8 +523,7 @@ describe('limits', () => {
     let seen = 0;
     const reading = readLayer(
       at.layout,
-      layers[0] as never,
-      digestOf(tar),
+      { layer: layers[0] as never, diffId: digestOf(tar) },
       { bytes: 1_000_000, entries: 10 },
       NEVER,
       async (entry) => {

@@ -67,7 +67,8 @@ test('it brings only what is native or WebAssembly; all else is bundled', async 
   const installed = JSON.parse(
     await readFile(join(folder, 'project/node_modules/rollback-deploy-auto/package.json'), 'utf8'),
   );
-  expect(Object.keys(installed.dependencies).sort()).toEqual(['@guanmingchiu/sqlparser-ts', 'libsql']);
+  const brought = Object.keys(installed.dependencies).sort();
+  expect(brought).toEqual(['@guanmingchiu/sqlparser-ts', 'libpg-query', 'libsql']);
 });
 
 test.each(['rollback-deploy-auto', 'rda'])(

@@ -78,6 +78,8 @@ export function planned(options: Planned = {}): Plan {
       findings: options.findings ?? headlines,
       failing: { is: true, evidence: ['5.00% errors'] },
       keepWarmMs: 600_000,
+      batch: 1,
+      earlier: [],
       prove: [{ ...rest, id: 'back-up-database', kind: 'back-up-database', phase: 'prove' }],
       confirm: [
         { ...rest, id: 'validate-health', kind: 'validate-health', phase: 'confirm' },
@@ -223,6 +225,7 @@ function platformFacts({ instances, current, canary }: Planned): PlatformFacts {
     releases: [old, target],
     instances: instances ?? [1, 2, 3].map((slot) => instance(slot, old)),
     desired: 3,
+    surge: true,
   };
 }
 

@@ -154,15 +154,13 @@ Ctrl-C: stop safely at the next safe point`.replace('⠼', below()?.charAt(0) ??
 
 it('keeps in sight what a drain took once its line is printed', async () => {
   const { screen, clock, made } = await live();
-  const story = new Story(planned({ strategy: 'instant' }))
-    .backUp()
-    .does('start:1/3', 'start:2/3', 'start:3/3', 'switch');
-  const drains = ['drain:1/3:r4', 'drain:2/3:r4', 'drain:3/3:r4'];
+  const story = new Story(planned({ strategy: 'instant' })).backUp().does('start:1-3/3', 'switch');
+  const drains = ['drain:1-3/3:r4'];
   for (const drain of drains) story.start(drain);
   const begun = story.entries.length;
   for (const drain of drains) story.done(drain);
   for (const entry of story.entries.slice(0, begun)) made.emit({ type: 'entry', entry });
-  for (const step of drains) made.emit({ type: 'progress', step, message: 'draining', inFlight: 4 });
+  for (const step of drains) made.emit({ type: 'progress', step, message: 'draining', inFlight: 12 });
   clock.advance(400);
   for (const entry of story.entries.slice(begun)) made.emit({ type: 'entry', entry });
   expect(screen.text()).toContain(`  [3/3] Draining traffic from v2.14.4...done

@@ -54,6 +54,11 @@ const record: RunRecord = {
   durationMs: 154_000,
   failedRequests: 0,
   requests: 4_170,
+  drained: { how: ['connections', 'bound'], longestMs: 1_240, cut: 12, unseen: 1 },
+  reconcilers: [
+    { name: 'argo-cd/argocd/shop', resumed: true, why: 'In sync with git.', fix: undefined },
+    { name: 'flux-kustomization/shop/shop', resumed: false, why: 'Not known.', fix: 'flux resume it' },
+  ],
   backup: { name: BACKUP, path: `.rollback/backups/${BACKUP}`, sha256: 'c'.repeat(64), bytes: 1_536_000 },
   monitor: {
     state: 'watching',
@@ -80,6 +85,8 @@ const unended: RunRecord = {
   monitor: undefined,
   failedRequests: undefined,
   requests: undefined,
+  drained: undefined,
+  reconcilers: [],
   movedMs: undefined,
   checks: [],
   validation: [],
@@ -126,6 +133,16 @@ From the first move to the end: 2m 22s.
 
 0 of 4170.
 
+## Connections cut
+
+12, and those of 1 instance could not be seen. Drained: told by connections, bound; the longest in 1.2s.
+
+## Reconcilers
+
+- argo-cd/argocd/shop was resumed: In sync with git.
+- flux-kustomization/shop/shop stays suspended: Not known.
+- flux resume it
+
 ## Backup
 
 - \`${BACKUP}\`, 1.5 MB
@@ -159,6 +176,7 @@ From the first move to the end: 2m 22s.
     expect(markdown).toContain('It has no end yet: All on v2.14.3.');
     expect(markdown).toContain('| Why | not given |');
     expect(markdown).toContain('## Requests failed\n\nNot known.');
+    expect(markdown).toContain('## Connections cut\n\nNone: nothing was drained.\n\n## Backup');
     expect(markdown).toContain('## Backup\n\nNone taken.');
     expect(markdown).toContain('## What moved\n\nNothing.');
     expect(markdown).toContain('## Pre-rollback checks\n\nNo check was made.');
@@ -180,6 +198,8 @@ Outcome:          on target, watched (exit code 0)
 Why:              All on v2.14.3.
 Production:       3 instances of v2.14.3 serve.
 Requests failed:  0 of 4170
+Drained:          told by connections, bound; the longest in 1.2s
+Connections cut:  12, and those of 1 instance could not be seen
 Backup:           .rollback/backups/${BACKUP}, 1.5 MB
                   SHA-256 ${'c'.repeat(64)}
 Plan hash:        ${'d'.repeat(64)}
@@ -197,6 +217,10 @@ Steps:
   2026-03-15 10:32:12 UTC  move  start-instance:1/3  done in 8.4s
   2026-03-15 10:32:20 UTC  move  start-instance:2/3  failed
     Not healthy (START_TIMEOUT)
+
+Reconcilers:
+  flux-kustomization/shop/shop stays suspended: Not known.
+    flux resume it
 
 Post-rollback validation:
   [OK] Health endpoint: 200 OK

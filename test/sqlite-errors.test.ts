@@ -49,6 +49,7 @@ test('facts: applied versions in order, size, and how long a backup makes writer
     engine: 'sqlite',
     applied: ['1', '10', '2'],
     sizeBytes: 8192,
+    backup: { estimateMs: 4 },
     backupBlocksWritersMs: 2,
   });
   db.exec('PRAGMA journal_mode=WAL');

@@ -1,9 +1,12 @@
 import type { DatabaseFacts, Facts, MigrationSpan } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
+import type { HistoryProblem } from '../model/migration-history.ts';
 import type { Migration, Release } from '../model/release.ts';
-import { judgeReversal, judgeSpan } from '../schema-changes/judge-span.ts';
+import { judgeReversal } from '../schema-changes/judge-reversal.ts';
+import { judgeSpan } from '../schema-changes/judge-span.ts';
 import type { SchemaFinding } from '../schema-changes/verdict.ts';
 import { stopsOldCode } from '../schema-changes/verdict.ts';
+import { compareHistory } from './migration-history.ts';
 
 const WAIVER = 'Go on all the same: add --accept migrations --reason TEXT';
 
@@ -25,18 +28,36 @@ export async function checkMigrations(facts: Facts, target: Release): Promise<Fi
     return [unknown(title, [why], ['Set database.migrations.format in rollback.yaml to the tool in use.'])];
   }
   if (!target.migrations) {
+    const unread = facts.unreadMigrations?.[target.id];
     const why = `Which migrations ${target.version} ships was not recorded.`;
-    return [
-      unknown(title, [why], ['Choose a version whose migrations are known: rollback-deploy-auto releases']),
-    ];
+    const fix = unread?.fix ?? 'Choose a version whose migrations are known: rollback-deploy-auto releases';
+    return [unknown(title, unread ? [why, unread.why] : [why], [fix])];
   }
-  const behind = target.migrations.filter(({ version }) => !applied.includes(version));
+  const problems = historyProblems(facts, database.value);
+  const unfinished = problems.filter(({ kind }) => kind === 'failed');
+  if (unfinished.length > 0) return [unfinishedFinding(unfinished, name)];
+  const others = problems.filter(({ kind }) => kind !== 'missing-file');
+  return [
+    ...(await compared(facts, target, applied, name, engine)),
+    ...others.slice(0, 1).map(() => disorder(others, name)),
+  ];
+}
+
+async function compared(
+  facts: Facts,
+  target: Release,
+  applied: string[],
+  name: string,
+  engine: DatabaseFacts['engine'],
+): Promise<Finding[]> {
+  const shipped = target.migrations ?? [];
+  const behind = shipped.filter(({ version }) => !applied.includes(version));
   if (behind.length > 0) return [behindFinding(behind, target, name)];
   const span = spanOf(applied, target, facts);
   if (span.migrations.length === 0 && span.unknownVersions.length === 0) {
     return [ok([`Every applied migration of ${name} is one that ${target.version} ships.`])];
   }
-  const { findings } = await judgeSpan({ before: target.migrations, migrations: span.migrations }, engine);
+  const { findings } = await judgeSpan({ before: shipped, migrations: span.migrations }, engine);
   return [await judged(span, findings, target, facts, engine)];
 }
 
@@ -63,12 +84,16 @@ async function judged(
 ): Promise<Finding> {
   const { migrations, unknownVersions } = span;
   const stopping = findings.filter(stopsOldCode);
-  const conditional = findings.filter((finding) => finding.verdict === 'conditional');
-  const said = new Set([...stopping, ...conditional].map((finding) => finding.version));
+  const allowed = findings.filter((finding) => finding.allowed !== undefined);
+  const conditional = findings.filter(
+    ({ verdict, allowed }) => verdict === 'conditional' && allowed === undefined,
+  );
+  const said = new Set([...stopping, ...conditional, ...allowed].map((finding) => finding.version));
   const safe = migrations.filter((migration) => !said.has(migration.version));
   const evidence = [
     ...unknownVersions.map((version) => `${version}: applied, but no known release ships its SQL.`),
-    ...[...stopping, ...conditional].map(evidenceOf),
+    ...(unknownVersions.length > 0 ? unreadReleases(facts) : []),
+    ...[...stopping, ...conditional, ...allowed].map(evidenceOf),
     ...safe.map(({ file }) => `${file}: safe for ${target.version}.`),
   ];
   if (stopping.length === 0 && unknownVersions.length === 0) {
@@ -79,7 +104,7 @@ async function judged(
   const { platform } = facts;
   const current = platform.releases.find((release) => release.id === platform.current)?.version ?? 'now';
   const between = `between ${target.version} and ${current}`;
-  const fix = [...(await waysOut(span, stopping, engine)), WAIVER];
+  const fix = [...(await waysOut(span, stopping, target, engine)), WAIVER];
   const certain = stopping.filter((finding) => finding.verdict !== 'unknown');
   if (certain.length === 0) {
     const unread = new Set([...unknownVersions, ...stopping.map((finding) => finding.version)]);
@@ -95,27 +120,44 @@ async function judged(
   };
 }
 
-function evidenceOf({ file, line, statement, rule, verdict, why }: SchemaFinding): string {
-  return `${file}:${line}: ${statement} (${rule}: ${verdict.replaceAll('-', ' ')}). ${why}`;
+/** Releases that may ship it, for all that is known. */
+function unreadReleases({ platform, unreadMigrations = {} }: Facts): string[] {
+  return platform.releases.flatMap(({ id, version }) => {
+    const unread = unreadMigrations[id];
+    return unread ? [`What ${version} ships is not known. ${unread.why}`] : [];
+  });
+}
+
+function evidenceOf({ file, line, statement, rule, verdict, when, why, allowed }: SchemaFinding): string {
+  const said = `${rule}: ${verdict.replaceAll('-', ' ')}${when ? `, ${when}` : ''}`;
+  const word = allowed === undefined ? '' : ` Allowed in the file: ${allowed}.`;
+  return `${file}:${line}: ${statement} (${said}). ${why}${word}`;
 }
 
 /** Reverse migration, restore, forward fix; each with what it costs. */
 async function waysOut(
   { migrations, unknownVersions }: MigrationSpan,
   stopping: SchemaFinding[],
+  target: Release,
   engine: DatabaseFacts['engine'],
 ): Promise<string[]> {
-  const { missing, lossy } = await judgeReversal(migrations, engine);
+  const { missing, lossy } = await judgeReversal(migrations, engine, target.migrations);
   const places = lossy.map(({ file, line, statement }) => `${file}:${line}: ${statement}`).join('; ');
-  const without = [...missing.map((migration) => migration.file), ...unknownVersions];
+  const without = [
+    ...missing.filter(({ opaque }) => opaque === undefined).map(({ file }) => file),
+    ...unknownVersions,
+  ];
+  const code = missing.filter(({ opaque }) => opaque !== undefined).map(({ file }) => file);
   const reverse =
-    without.length > 0
-      ? `Reverse migration: not possible as it is; there is no down in ${without.join(', ')}.`
-      : `Reverse migration: run the downs of ${migrations.length === 1 ? 'it' : `these ${migrations.length}`} with the current release's files, newest first; ${
-          lossy.length > 0
-            ? `what was written since is lost by ${places}.`
-            : 'they remove no table, column or row.'
-        } It does not bring back what the migration destroyed.`;
+    without.length === 0 && code.length > 0
+      ? `Reverse migration: with the tool itself and the current release's files; what that loses is not known, since ${code.join(', ')} is code.`
+      : without.length > 0
+        ? `Reverse migration: not possible as it is; there is no down in ${without.join(', ')}.`
+        : `Reverse migration: run the downs of ${migrations.length === 1 ? 'it' : `these ${migrations.length}`} with the current release's files, newest first; ${
+            lossy.length > 0
+              ? `what was written since is lost by ${places}.`
+              : 'they remove no table, column or row.'
+          } It does not bring back what the migration destroyed.`;
   return [
     reverse,
     'Restore: restore a backup taken before the migration; everything written since is lost.',
@@ -123,6 +165,39 @@ async function waysOut(
       stopping.map((finding) => finding.fix),
     ).join(' ')}`.trim(),
   ];
+}
+
+/** What is not right between the live history and the files of the release that runs. */
+function historyProblems({ platform }: Facts, { history }: DatabaseFacts): HistoryProblem[] {
+  const current = platform.releases.find((release) => release.id === platform.current);
+  if (!history) return [];
+  const { entries, tool } = history;
+  // Without its files, those that failed are all that can be told.
+  if (!current?.migrations) return compareHistory(entries, [], tool).filter(({ kind }) => kind === 'failed');
+  return compareHistory(entries, current.migrations, tool);
+}
+
+function unfinishedFinding(problems: HistoryProblem[], name: string): Finding {
+  const title = `${count(problems.length, 'migration')} of ${name} ${problems.length === 1 ? 'is' : 'are'} not finished`;
+  const fix = unique(problems.map((problem) => problem.fix));
+  return {
+    ...unknown(
+      title,
+      problems.map(({ why }) => why),
+      fix,
+    ),
+    status: 'fail',
+  };
+}
+
+function disorder(problems: HistoryProblem[], name: string): Finding {
+  return {
+    ...ok(problems.map(({ why }) => why)),
+    status: 'warn',
+    title: `The migration history of ${name} is not in order`,
+    fix: unique(problems.map(({ fix }) => fix)),
+    headline: false,
+  };
 }
 
 function behindFinding(behind: Migration[], target: Release, name: string): Finding {

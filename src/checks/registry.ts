@@ -46,6 +46,8 @@ export function checkRegistry(facts: Facts, target: Release): Finding[] {
     blocking: false,
     fix: [],
   };
+  if (digest === '')
+    return [{ ...exists, evidence: [`${reference} is ${tagDigest}`] }, digestUnknown(reference)];
   if (tagDigest === digest) return [exists];
   const now = tagDigest ? `now means ${tagDigest}` : 'is gone';
   return [
@@ -60,6 +62,22 @@ export function checkRegistry(facts: Facts, target: Release): Finding[] {
       fix: [],
     },
   ];
+}
+
+/** Without a digest nobody can tell whether the tag still means what was deployed. */
+function digestUnknown(reference: string): Finding {
+  return {
+    check: 'registry',
+    headline: false,
+    status: 'warn',
+    title: `What ${reference} meant when it was deployed is not known; what the tag means now is run`,
+    evidence: ['No pod of it runs, and its digest was not recorded.'],
+    blocking: false,
+    fix: [
+      'Record each release once it serves: rollback-deploy-auto snapshot',
+      'Deploy images by digest: IMAGE:TAG@sha256:...',
+    ],
+  };
 }
 
 /** The images of the newest releases are kept, so that the next rollback finds them too. */

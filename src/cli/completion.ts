@@ -1,7 +1,10 @@
 import { RootCommand } from '@bomb.sh/tab';
 import type { Command, Option } from 'commander';
 import { CHECK_NAMES } from '../model/finding.ts';
+import { ENGINES, MIGRATION_FORMATS } from '../model/migration-formats.ts';
 import { STRATEGIES } from '../model/plan.ts';
+import { WORKLOAD_KINDS, workloadAmong } from '../model/workload.ts';
+import { WORKLOAD } from './operands.ts';
 import { OUTPUTS } from './options.ts';
 import { createProgram } from './program.ts';
 
@@ -60,6 +63,10 @@ function valuesOf(option: Option, { versions }: LookedUp): readonly string[] {
       return STRATEGIES;
     case '--accept':
       return CHECK_NAMES;
+    case '--engine':
+      return ENGINES;
+    case '--format':
+      return MIGRATION_FORMATS;
     case '--output':
       return OUTPUTS;
     default:
@@ -69,6 +76,7 @@ function valuesOf(option: Option, { versions }: LookedUp): readonly string[] {
 
 function operandValues(name: string, { runs, versions }: LookedUp): string[] {
   if (name === 'RUN') return runs;
+  if (name === WORKLOAD) return WORKLOAD_KINDS.map((kind) => `${kind}/`);
   if (name === 'TAG') return versions;
   return name === 'SHELL' ? ['bash', 'zsh', 'fish'] : [];
 }
@@ -90,6 +98,9 @@ async function lookUp(words: string[]): Promise<LookedUp> {
       cwd: process.cwd(),
       config: option('--config'),
       service: option('--service'),
+      workload: workloadAmong(words.filter((word) => word.includes('/'))).workload,
+      namespace: option('--namespace') ?? option('-n'),
+      context: option('--context'),
       versions: wantsVersions === true,
       runs: wantsRuns,
       signal: AbortSignal.timeout(LOOK_UP_MS),

@@ -8,6 +8,11 @@ Examples:
   $ rollback-deploy-auto --version v2.14.3 --dry-run       everything but moving
   $ rollback-deploy-auto releases                          what there is to go back to
   $ rollback-deploy-auto resume                            go on after an interruption
+  $ rollback-deploy-auto deployment/api -n shop --version v2.14.3
+                                                           on Kubernetes, without a configuration
+
+KIND/NAME is a workload of a Kubernetes cluster, as kubectl takes it: deployment, statefulset, daemonset
+or rollout. It needs no configuration, and may follow every command that works on a service.
 
 Exit codes:
   0  done
@@ -43,15 +48,28 @@ Examples:
 Examples:
   $ rollback-deploy-auto releases
   $ rollback-deploy-auto releases --output json`,
+  migrations: `
+Files of a folder are judged one by one, as if each were a release; those named one by one, or that came
+since --from, by their net effect together. Exit code 0: nothing stands in the way. 4: something does.
+
+Formats: alembic, atlas, dbmate, diesel, django, drizzle, ecto, flyway, golang-migrate, goose, knex,
+liquibase, prisma, rails, sequelize, sqitch, sqlx, typeorm.
+
+Examples:
+  $ rollback-deploy-auto migrations db/migrations --engine postgresql
+  $ rollback-deploy-auto migrations db/migrations/20260310140000_rename_price.sql --engine sqlite
+  $ rollback-deploy-auto migrations db/migrations --from v2.14.3 --to v2.14.4 --output json`,
   status: `
 Examples:
   $ rollback-deploy-auto status
   $ rollback-deploy-auto status --service shop --output json`,
   resume: `
-Looks at what is really there, and does what is left of the stored plan.
+Looks at what is really there, and does what is left of the stored plan. On Kubernetes a namespace is
+enough where only one run in it is unfinished.
 
 Examples:
   $ rollback-deploy-auto resume
+  $ rollback-deploy-auto resume -n shop
   $ rollback-deploy-auto resume r-20261123-210338-7f3a`,
   abort: `
 Without an unfinished run it changes nothing. After a point of no return only "resume" is left.
@@ -69,21 +87,30 @@ Examples:
   $ rollback-deploy-auto show r-20261123-210338-7f3a
   $ rollback-deploy-auto show r-20261123-210338-7f3a --output json`,
   monitor: `
-The watch itself runs beside production; this looks on, and ends with its result. Ctrl-C only ends looking on.
+On the local platform the watch itself runs beside production; this looks on, and ends with its result.
+Ctrl-C only ends looking on. On Kubernetes this command watches; left by Ctrl-C, it may be run again.
 
 Examples:
   $ rollback-deploy-auto monitor r-20261123-210338-7f3a`,
+  snapshot: `
+On Kubernetes: records which ConfigMaps and Secrets the running release uses, and copies them within the
+cluster, so that a later rollback restores them. Good for the end of every deployment.
+
+Examples:
+  $ rollback-deploy-auto snapshot deployment/api -n shop`,
   init: `
-Never overwrites a file that says something else.
+Never overwrites a file that says something else. --rbac writes no file: it prints YAML for kubectl.
 
 Examples:
   $ rollback-deploy-auto init
-  $ rollback-deploy-auto init --claude      writes .claude/commands/rollback-deploy-auto.md`,
+  $ rollback-deploy-auto init --claude      writes .claude/commands/rollback-deploy-auto.md
+  $ rollback-deploy-auto init --rbac -n shop | kubectl apply -f -`,
   doctor: `
-Changes nothing. Exit code 0: nothing in the way. 1: something is.
+Changes nothing but with --fix, which puts back what lost runs left on the objects of a cluster. Exit code 0: nothing in the way. 1: something is.
 
 Examples:
   $ rollback-deploy-auto doctor
+  $ rollback-deploy-auto doctor deployment/api -n shop --fix
   $ rollback-deploy-auto doctor --output json`,
   completion: `
 Examples:

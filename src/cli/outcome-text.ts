@@ -1,9 +1,12 @@
 import type { DoctorResult } from '../commands/doctor.ts';
 import type { InitResult } from '../commands/init.ts';
+import type { RbacResult } from '../commands/init-rbac.ts';
 import type { LocalDeploy } from '../commands/local-deploy.ts';
 import type { LocalStart } from '../commands/local-start.ts';
 import type { LocalStatus } from '../commands/local-status.ts';
 import type { LocalStop } from '../commands/local-stop.ts';
+import type { SnapshotResult } from '../commands/snapshot.ts';
+import type { JudgedFile } from '../model/judged-file.ts';
 import type { Plan } from '../model/plan.ts';
 import type { MonitorResult, RunRecord } from '../model/record.ts';
 import type { ReleaseRow, ServiceStatus } from '../model/views.ts';
@@ -29,6 +32,8 @@ export async function outcomeText(command: string, { json, error }: Outcome): Pr
       return checkText(json as Plan, error !== undefined);
     case 'releases':
       return (await import('../report/releases-table.ts')).releasesTable(json as ReleaseRow[]);
+    case 'migrations':
+      return (await import('../report/migrations-text.ts')).migrationsText(json as JudgedFile[]);
     case 'status':
       return (await import('../report/status-text.ts')).statusText(json as ServiceStatus);
     case 'history':
@@ -37,6 +42,8 @@ export async function outcomeText(command: string, { json, error }: Outcome): Pr
       return showText(json as RunRecord | Plan);
     case 'monitor':
       return (await import('../report/monitor-lines.ts')).monitorLines(json as MonitorResult).join('\n');
+    case 'snapshot':
+      return (await import('../commands/snapshot.ts')).snapshotText(json as SnapshotResult);
     case 'local start':
       return localStartText(json as LocalStart);
     case 'local deploy':
@@ -46,6 +53,7 @@ export async function outcomeText(command: string, { json, error }: Outcome): Pr
     case 'local stop':
       return localStopText(json as LocalStop);
     case 'init':
+      if ('manifest' in (json as object)) return (json as RbacResult).manifest.trimEnd();
       return initText(json as InitResult);
     case 'doctor':
       return doctorText(json as DoctorResult);

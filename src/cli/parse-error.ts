@@ -1,6 +1,6 @@
 import type { Command, CommanderError } from 'commander';
 import { didYouMean } from '../model/suggest.ts';
-import { valueMissing } from './options.ts';
+import { valueMissing } from './option-values.ts';
 import { PROGRAM, usageError } from './usage.ts';
 
 /** What the parser refused, said in the product's way: what, why, and what to type. */

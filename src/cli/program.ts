@@ -1,12 +1,17 @@
 import { Argument, Command, Option } from 'commander';
 import { didYouMean } from '../model/suggest.ts';
+import { workloadAmong } from '../model/workload.ts';
 import { COMMAND_HELP, MAIN_HELP } from './help.ts';
+import { acceptsWorkload, checkOperands, WORKLOAD } from './operands.ts';
+import { twice } from './option-values.ts';
 import {
+  addClusterOptions,
   addDeployOptions,
   addGeneralOptions,
+  addMigrationsOptions,
+  addRbacOptions,
   addRollbackOptions,
   GENERAL,
-  twice,
   type Values,
 } from './options.ts';
 import { commanderProblem, unknownCommand } from './parse-error.ts';
@@ -17,7 +22,9 @@ export interface Invocation {
   /** E.g. `rollback`, `show`, `local deploy`. */
   command: string;
   values: Values;
-  /** What follows the command's name, e.g. a run's id. */
+  /** E.g. `deployment/api`; undefined where none was named. */
+  workload?: string;
+  /** What else follows the command's name, e.g. a run's id. */
   operands: string[];
 }
 
@@ -34,16 +41,17 @@ const SETTING_UP = 'Setting up:';
 export function createProgram(run: Run): Command {
   const program = new Command(PROGRAM)
     .description('Takes a deployment back to the last version known to be good.')
-    .usage('[options] [command]')
+    .usage('[options] [command] [KIND/NAME]')
     .enablePositionalOptions()
     .allowExcessArguments()
     .commandsGroup(SETTING_UP)
     .helpCommand(false)
     .configureHelp({
-      subcommandTerm: (made) => [made.name(), ...made.registeredArguments.map(operandTerm)].join(' '),
+      subcommandTerm: (made) =>
+        [made.name(), ...made.registeredArguments.filter(isListed).map(operandTerm)].join(' '),
     })
     .addHelpText('after', MAIN_HELP);
-  addGeneralOptions(addRollbackOptions(program))
+  addGeneralOptions(addClusterOptions(addRollbackOptions(program)))
     .addOption(new Option('-V, --cli-version', `version of ${PROGRAM} itself`).helpGroup(GENERAL))
     .addHelpOption(new Option('-h, --help', 'help, also of each command').helpGroup(GENERAL));
   quiet(program);
@@ -63,11 +71,22 @@ export function createProgram(run: Run): Command {
       .helpGroup(group)
       .allowExcessArguments(false);
     quiet(made);
+    if (acceptsWorkload(full)) made.argument(`[${WORKLOAD}]`, 'KIND/NAME (default: as configured)');
     define?.(made);
-    addGeneralOptions(made).addHelpOption(new Option('-h, --help', 'this help').helpGroup(GENERAL));
+    if (acceptsWorkload(full) || full === 'init') addClusterOptions(made);
+    (full === 'migrations' ? addMigrationsOptions : addGeneralOptions)(made).addHelpOption(
+      new Option('-h, --help', 'this help').helpGroup(GENERAL),
+    );
     const help = COMMAND_HELP[full];
     if (help) made.addHelpText('after', help);
-    made.action(async () => run({ command: full, values: valuesOf(made), operands: made.args }));
+    if (acceptsWorkload(full)) made.allowExcessArguments();
+    made.action(async () => {
+      const { workload, rest } = acceptsWorkload(full)
+        ? workloadAmong(made.args)
+        : { workload: undefined, rest: made.args };
+      checkOperands(made, full, rest);
+      await run({ command: full, values: valuesOf(made), ...(workload ? { workload } : {}), operands: rest });
+    });
     return made;
   };
 
@@ -75,6 +94,13 @@ export function createProgram(run: Run): Command {
   command('plan', GOING_BACK, 'the whole plan and all checks, saved; nothing is changed', addRollbackOptions);
   command('check', GOING_BACK, 'could we roll back right now? the exit code says', addRollbackOptions);
   command('releases', GOING_BACK, 'what could be gone back to, with the evidence for and against each');
+  command(
+    'migrations',
+    GOING_BACK,
+    'judge migration files before they are merged: could the old code come back?',
+    (made) =>
+      made.argument('[PATH...]', 'folders of migrations, or files of one (default: the usual folder)'),
+  );
 
   command('status', RUNS, 'what runs, the traffic per version, and who is moving it');
   command('resume', RUNS, 'go on with an interrupted run', (made) =>
@@ -89,16 +115,24 @@ export function createProgram(run: Run): Command {
   );
   command('history', RUNS, 'past runs');
   command('show', RUNS, 'the record of a run', (made) =>
-    made.argument('<RUN>', 'id of the run, the beginning of it, or "last"'),
+    made
+      .argument('[RUN]', 'id of the run, the beginning of it, or "last"')
+      .usage('[options] [WORKLOAD] <RUN>'),
   );
   command('monitor', RUNS, 'watch a finished run for its monitor time', (made) =>
-    made.argument('<RUN>', 'id of the run').addOption(new Option('--attached-to-supervisor').hideHelp()),
+    made
+      .argument('[RUN]', 'id of the run')
+      .usage('[options] [WORKLOAD] <RUN>')
+      .addOption(new Option('--attached-to-supervisor').hideHelp()),
   );
+  command('snapshot', RUNS, 'keep the configuration of what runs now, to be restored with it later');
 
   command('init', SETTING_UP, 'write a commented rollback.yaml from what is here', (made) =>
-    made.addOption(new Option('--claude', 'write a Claude Code command file instead')),
+    addRbacOptions(made.addOption(new Option('--claude', 'write a Claude Code command file instead'))),
   );
-  command('doctor', SETTING_UP, 'look for what would get in the way, and say how to mend it');
+  command('doctor', SETTING_UP, 'look for what would get in the way, and say how to mend it', (made) =>
+    made.addOption(new Option('--fix', 'put back what lost runs left on the objects of a cluster')),
+  );
   command('completion', SETTING_UP, 'completion script for a shell', (made) =>
     made.addArgument(new Argument('<SHELL>', 'bash, zsh or fish').argParser(shell)),
   );
@@ -137,10 +171,13 @@ export function createProgram(run: Run): Command {
     .action(async (words: string[]) => run({ command: 'complete', values: {}, operands: words }));
 
   program.action(async () => {
-    const [unknown] = program.args;
-    if (unknown !== undefined) throw unknownCommand(unknown, program);
+    const { workload, rest } = workloadAmong(program.args);
+    const [unknown] = rest;
+    if (unknown !== undefined && workload === undefined) throw unknownCommand(unknown, program);
+    checkOperands(program, 'rollback', rest);
     const values = valuesOf(program);
-    await run({ command: values.cliVersion ? 'version' : 'rollback', values, operands: [] });
+    const command = values.cliVersion ? 'version' : 'rollback';
+    await run({ command, values, ...(workload ? { workload } : {}), operands: [] });
   });
   return program;
 }
@@ -156,6 +193,11 @@ function commandNamed(names: string[], program: Command): Command {
 function sentence(text: string): string {
   const begun = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.?!]$/.test(begun) ? begun : `${begun}.`;
+}
+
+/** Every command of a service takes a workload; the list of commands does not repeat it. */
+function isListed(operand: Argument): boolean {
+  return operand.name() !== WORKLOAD;
 }
 
 function operandTerm(operand: Argument): string {
@@ -181,7 +223,7 @@ function valuesOf(command: Command): Values {
       if (!command.options.some((one) => one.attributeName() === key)) {
         throw usageError(
           `${flag} does not belong to "${command.name()}"`,
-          'It is an option of rollback, plan and check.',
+          `It is an option of ${listed(takersOf(key, command))}.`,
           `Leave it out, or see what ${command.name()} takes: ${PROGRAM} ${command.name()} --help`,
         );
       }
@@ -201,6 +243,19 @@ function valuesOf(command: Command): Values {
     );
   }
   return values;
+}
+
+/** Commands that take an option. */
+function takersOf(key: string, command: Command): string[] {
+  let root = command;
+  while (root.parent) root = root.parent;
+  return root.commands
+    .filter((one) => one.options.some((option) => option.attributeName() === key))
+    .map((one) => one.name());
+}
+
+function listed(names: string[]): string {
+  return names.length < 2 ? (names[0] ?? PROGRAM) : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
 function shell(name: string): string {

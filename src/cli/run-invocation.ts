@@ -1,11 +1,14 @@
+import { resolve } from 'node:path';
 import type { CommandContext, CommandOutcome, RollbackOptions } from '../commands/context.ts';
-import { EXIT, type ExitCode } from '../model/error.ts';
+import { EXIT, type ExitCode, RollbackError } from '../model/error.ts';
 import type { EventSink } from '../model/event.ts';
 import { askOnTerminal, consent } from './consent.ts';
+import { OF_RUN } from './operands.ts';
 import type { Values } from './options.ts';
 import { printError } from './print-error.ts';
 import type { Invocation } from './program.ts';
-import { neverStopped, stopOnSignals } from './stop-signals.ts';
+import { selectionOf, withSelection } from './selection.ts';
+import { neverStopped, type Signals, stopOnSignals } from './stop-signals.ts';
 
 /** Commands that work on a service, each loaded only when it is run. */
 const ON_A_SERVICE: Record<
@@ -33,6 +36,7 @@ const ON_A_SERVICE: Record<
     (await import('../commands/monitor.ts')).monitor(context, operands[0] as string, {
       attachedToSupervisor: values.attachedToSupervisor ?? false,
     }),
+  snapshot: async (context) => (await import('../commands/snapshot-service.ts')).snapshotService(context),
   'local start': async (context) => (await import('../commands/local-start.ts')).localStart(context),
   'local deploy': async (context, { operands, values }) => {
     const { from, entrypoint, canary } = values;
@@ -50,6 +54,9 @@ const ON_A_SERVICE: Record<
 /** Commands whose work a signal ends on safe ground instead of at once. */
 const STOPPED_SAFELY = ['rollback', 'resume', 'abort', 'monitor'];
 
+/** Commands after which the client watches by itself, where the platform has nobody who does. */
+const WATCHED_AFTER = ['rollback', 'resume', 'abort'];
+
 /**
  * Runs a command and prints what it leaves.
  * @returns what the process exits with.
@@ -57,7 +64,10 @@ const STOPPED_SAFELY = ['rollback', 'resume', 'abort', 'monitor'];
  */
 export async function runInvocation(invocation: Invocation, argv: string[]): Promise<ExitCode> {
   const { command, values, operands } = invocation;
-  const { stdout, stderr } = process;
+  const selection = selectionOf(invocation);
+  const stdout = withSelection(process.stdout, selection);
+  const stderr = withSelection(process.stderr, selection);
+  if (values.kubeconfig !== undefined) process.env.KUBECONFIG = resolve(values.kubeconfig);
   if (command === 'completion') {
     const { completionScript } = await import('./completion-script.ts');
     stdout.write(completionScript(operands[0] as string));
@@ -73,17 +83,36 @@ export async function runInvocation(invocation: Invocation, argv: string[]): Pro
   const { createReporter } = await import('../report/create-reporter.ts');
   const { systemClock } = await import('../commands/system-clock.ts');
   const reporter = await createReporter({ stdout, stderr, output, interactive, clock: systemClock });
+  const signals = signalsFor(invocation, reporter.emit);
+  let context: CommandContext | undefined;
   let outcome: CommandOutcome;
   try {
-    outcome = await outcomeOf(invocation, argv, reporter.emit);
+    if (ON_A_SERVICE[command]) {
+      context = await contextFor(invocation, argv, reporter.emit, signals);
+      // Found by its run: the commands that follow may not be about that run.
+      const { platform } = context.configuration;
+      if (selection && context.configPath === undefined && platform.kind === 'kubernetes')
+        selection.workload ??= platform.workloads[0];
+    }
+    outcome = await outcomeOf(invocation, context);
   } catch (error) {
     reporter.finish();
-    throw error;
+    if (!(error instanceof RollbackError)) throw error;
+    return printError(error, { stdout, stderr, output, debug: process.env.DEBUG === '1' });
   }
   reporter.finish(documentOf(outcome));
-  if (output === 'text') await printText(values.dryRun ? 'plan' : command, outcome);
+  if (output === 'text') await printText(stdout, values.dryRun ? 'plan' : command, outcome);
   if (outcome.error) printError(outcome.error, { stdout, stderr, output: 'text', debug: false });
-  else if (outcome.next && command !== 'plan' && !values.dryRun) stderr.write(`Next: ${outcome.next}\n`);
+  if (context && WATCHED_AFTER.includes(command)) {
+    const { watchHere } = await import('../commands/watch-here.ts');
+    const emit: EventSink = (event) => {
+      if (event.type === 'notice') stderr.write(`${event.message}\n`);
+    };
+    const stop = () => signals.restart(emit, 'monitor');
+    outcome = await watchHere({ ...context, emit }, outcome, stop);
+  }
+  if (outcome.error) return outcome.exit;
+  if (outcome.next && command !== 'plan' && !values.dryRun) stderr.write(`Next: ${outcome.next}\n`);
   return outcome.exit;
 }
 
@@ -94,36 +123,50 @@ function documentOf({ json, error, exit }: CommandOutcome): unknown {
   return { ...(json as object | null), error: { code, summary, detail, production, fix, exit } };
 }
 
-async function printText(command: string, outcome: CommandOutcome): Promise<void> {
+async function printText(
+  stdout: NodeJS.WriteStream,
+  command: string,
+  outcome: CommandOutcome,
+): Promise<void> {
   const { outcomeText } = await import('./outcome-text.ts');
   const text = await outcomeText(command, outcome);
   if (text === undefined) return;
   const { colourStatus } = await import('../report/status-colours.ts');
-  const paint = colourStatus(process.stdout);
-  process.stdout.write(`${text.split('\n').map(paint).join('\n')}\n`);
+  const paint = colourStatus(stdout);
+  stdout.write(`${text.split('\n').map(paint).join('\n')}\n`);
 }
 
-async function outcomeOf(invocation: Invocation, argv: string[], emit: EventSink): Promise<CommandOutcome> {
-  const { command, values, operands } = invocation;
+async function outcomeOf(
+  invocation: Invocation,
+  context: CommandContext | undefined,
+): Promise<CommandOutcome> {
+  const { command, values, workload, operands } = invocation;
   const onAService = ON_A_SERVICE[command];
-  if (onAService) {
-    const context = await contextFor(invocation, argv, emit);
-    return onAService(context, invocation);
-  }
+  if (onAService && context) return onAService(context, invocation);
   switch (command) {
     case 'init':
       return (await import('../commands/init.ts')).init(process.cwd(), values);
     case 'doctor':
-      return (await import('../commands/doctor.ts')).doctor(process.cwd(), values);
+      return (await import('../commands/doctor.ts')).doctor(process.cwd(), { ...values, workload });
+    case 'migrations': {
+      const { engine, format, from, to } = values;
+      const options = { paths: operands, engine, format, from, to };
+      return (await import('../commands/migrations.ts')).migrations(process.cwd(), options);
+    }
     default:
       throw new Error(`Command ${command} ${operands.join(' ')} is declared and not carried out.`);
   }
 }
 
+function signalsFor({ command, values }: Invocation, emit: EventSink): Signals {
+  return STOPPED_SAFELY.includes(command) && !values.dryRun ? stopOnSignals(emit, command) : neverStopped();
+}
+
 async function contextFor(
-  { command, values }: Invocation,
+  { command, values, workload, operands }: Invocation,
   argv: string[],
   emit: EventSink,
+  stop: Signals,
 ): Promise<CommandContext> {
   const { openContext } = await import('../commands/open-context.ts');
   const { recordMarkdown } = await import('../report/record-markdown.ts');
@@ -131,8 +174,13 @@ async function contextFor(
     cwd: process.cwd(),
     config: values.config,
     service: values.service,
+    workload,
+    namespace: values.namespace,
+    context: values.context,
+    restoreSecrets: values.restoreSecrets,
+    ofRun: OF_RUN.includes(command) ? { run: operands[0] } : undefined,
     emit,
-    stop: STOPPED_SAFELY.includes(command) && !values.dryRun ? stopOnSignals(emit, command) : neverStopped(),
+    stop,
     consent: (question) =>
       consent(question, {
         yes: values.yes ?? false,
@@ -147,13 +195,17 @@ async function contextFor(
 }
 
 function rollbackOptions({ configuration }: CommandContext, values: Values): RollbackOptions {
+  const { platform } = configuration;
   return {
     version: values.version ?? 'previous',
-    strategy: values.strategy ?? 'rolling',
+    strategy: values.strategy,
     backup: values.backup ?? true,
+    backupVerify: values.backupVerify,
     timeoutS: values.timeout ?? 300,
     reason: values.reason,
     accept: values.accept ?? [],
     monitorS: values.monitor ?? configuration.monitor.duration,
+    batch: values.batch,
+    restoreSecrets: platform.kind === 'kubernetes' ? platform.restoreSecrets : [],
   };
 }

@@ -4,11 +4,13 @@ import { drive } from '../engine/drive.ts';
 import { buildReturnPlan } from '../engine/plan.ts';
 import { trafficShare } from '../engine/production.ts';
 import { RollbackError } from '../model/error.ts';
+import type { PlatformFacts } from '../model/facts.ts';
+import type { Plan } from '../model/plan.ts';
 import { referenceTo } from '../model/release.ts';
 import type { RunState } from '../model/run-state.ts';
-import type { CommandContext, CommandOutcome, RollbackOptions } from './context.ts';
+import type { CommandContext, CommandOutcome } from './context.ts';
 import { gatherFacts, lookUpImage } from './gather-facts.ts';
-import { planFrom } from './prepare.ts';
+import { type ChosenOptions, planFrom } from './prepare.ts';
 import { recordOf, saveRecord } from './records.ts';
 import { startMonitoring } from './start-monitoring.ts';
 
@@ -71,16 +73,18 @@ export async function carryOut(
 }
 
 /** The options that a run was asked for with. */
-function optionsOf(state: RunState): RollbackOptions {
+function optionsOf(state: RunState): ChosenOptions {
   const { request, to, strategy } = state.asked;
   return {
     version: to.id,
     strategy,
     backup: request.backup,
+    backupVerify: request.backupVerify,
     timeoutS: request.timeoutS,
     reason: request.reason,
     accept: request.accepted,
     monitorS: request.monitorS,
+    restoreSecrets: [],
   };
 }
 
@@ -97,12 +101,30 @@ async function planAgain(
       summary: `Release ${asked.to.version} (${asked.to.id}) is no longer known to the platform`,
     });
   }
+  facts.platform = withTargets(facts.platform, asked);
   facts.images[to.id] ??= await lookUpImage(context.adapters, context.clock, to, context.stop.immediate);
   const current = facts.platform.releases.find((release) => release.id === facts.platform.current);
   const from = current && current.id !== to.id ? referenceTo(current) : asked.from;
-  const plan = await planFrom(context, optionsOf(state), facts, { to, from, skipped: [] }, state.runId);
+  const plan = await planFrom(
+    context,
+    optionsOf(state),
+    facts,
+    { to, from, skipped: [] },
+    state.runId,
+    state.plan.steps,
+  );
   // What the run started from stays what an abort goes back to.
   return { ...plan, start: asked.start, findings: asked.findings };
+}
+
+/** What each part shall run was decided with the first plan. */
+function withTargets(facts: PlatformFacts, { to, parts: targets }: Plan): PlatformFacts {
+  if (!facts.parts || !targets) return facts;
+  const parts = facts.parts.map((part) => {
+    const target = targets[part.name];
+    return target === undefined ? part : { ...part, ids: { ...part.ids, [to.id]: target } };
+  });
+  return { ...facts, parts };
 }
 
 async function outcomeOf(context: CommandContext, result: DriveResult): Promise<CommandOutcome> {

@@ -1,7 +1,7 @@
 import type { Choice, GoodRules } from '../judge/known-good.ts';
 import { lastKnownGood } from '../judge/known-good.ts';
 import { EXIT, RollbackError } from '../model/error.ts';
-import type { Facts } from '../model/facts.ts';
+import type { Facts, PlatformFacts } from '../model/facts.ts';
 import type { Strategy } from '../model/plan.ts';
 import type { Release, ReleaseReference } from '../model/release.ts';
 import { referenceTo } from '../model/release.ts';
@@ -15,11 +15,17 @@ export interface Target {
 }
 
 /**
- * Which release is meant by `version` (a tag, a release id, or `previous`), and which one it is gone back from.
+ * Which release is meant by `version` (a tag, a release id, or `previous`), and which one it is gone back from. Only
+ * `previous` rests on evidence, so a version that was named is known before all facts are gathered.
  * @throws RollbackError `NOTHING_DEPLOYED`, `NO_CANARY`, `UNKNOWN_VERSION`, `ALREADY_RUNNING` (exit 2), `NO_KNOWN_GOOD` (exit 4)
  */
-export function chooseTarget(facts: Facts, version: string, strategy: Strategy, rules: GoodRules): Target {
-  const { platform } = facts;
+export async function chooseTarget(
+  platform: PlatformFacts,
+  facts: Promise<Facts>,
+  version: string,
+  strategy: Strategy,
+  rules: GoodRules,
+): Promise<Target> {
   const current = platform.releases.find((release) => release.id === platform.current);
   if (!current) {
     throw new RollbackError({
@@ -39,9 +45,9 @@ export function chooseTarget(facts: Facts, version: string, strategy: Strategy, 
       exit: EXIT.usage,
     });
   }
-  const { to, skipped } = version === 'previous' ? previous(facts, rules) : named(facts, version);
+  const { to, skipped } = version === 'previous' ? previous(await facts, rules) : named(platform, version);
   const from = canary && to.id === current.id ? canary : current;
-  if (to.id === from.id && onlyOn(facts, to)) {
+  if (to.id === from.id && onlyOn(platform, to)) {
     throw new RollbackError({
       code: 'ALREADY_RUNNING',
       summary: `${platform.service} runs ${to.version} already`,
@@ -71,8 +77,10 @@ function explainSkipped({ skipped }: Choice): string[] {
   return skipped.map(({ release, why }) => `Passed over ${release.version} (${release.id}): ${why}.`);
 }
 
-function named(facts: Facts, version: string): { to: Release; skipped: string[] } {
-  const { releases, current, canary, service } = facts.platform;
+function named(
+  { releases, current, canary, service }: PlatformFacts,
+  version: string,
+): { to: Release; skipped: string[] } {
   const matching = releases.filter((release) => release.version === version || release.id === version);
   // With a canary, its own stable release is a target; otherwise the same tag deployed earlier is what is meant.
   const to = matching.find((release) => canary !== undefined || release.id !== current) ?? matching[0];
@@ -89,8 +97,7 @@ function named(facts: Facts, version: string): { to: Release; skipped: string[] 
 }
 
 /** Whether all that is in rotation is that release, in full number. */
-function onlyOn(facts: Facts, release: Release): boolean {
-  const { instances, desired } = facts.platform;
+function onlyOn({ instances, desired }: PlatformFacts, release: Release): boolean {
   const inRotation = instances.filter((instance) => instance.inRotation);
   return inRotation.length >= desired && inRotation.every((instance) => instance.release === release.id);
 }

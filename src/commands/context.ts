@@ -1,4 +1,5 @@
 import type { Adapters } from '../adapters/adapters.ts';
+import type { KubernetesPlace } from '../compose-kubernetes.ts';
 import type { ServiceConfiguration } from '../config/schema.ts';
 import type { StepRegistry } from '../engine/step.ts';
 import type { Clock } from '../model/clock.ts';
@@ -12,12 +13,16 @@ import type { RunRecord } from '../model/record.ts';
 export interface CommandContext {
   serviceName: string;
   configuration: ServiceConfiguration;
-  /** Absolute. */
-  configPath: string;
+  /** Absolute; undefined where the service was named on the command line alone. */
+  configPath: string | undefined;
+  /** Where relative paths of the configuration start, absolute. */
   configFolder: string;
-  statePath: string;
+  /** The state folder, absolute; undefined where the state is kept in the cluster. */
+  statePath: string | undefined;
   adapters: Adapters;
   steps: StepRegistry;
+  /** Where the workloads are; undefined where the service does not run on Kubernetes. */
+  kubernetes?: KubernetesPlace;
   clock: Clock;
   holder: Holder;
   emit: EventSink;
@@ -46,13 +51,20 @@ export type Consent = { given: true; reason: string | undefined } | { given: fal
 export interface RollbackOptions {
   /** A tag, or `previous` for the last known good release. */
   version: string;
-  strategy: Strategy;
+  /** undefined for the platform's own, else rolling. */
+  strategy: Strategy | undefined;
   backup: boolean;
+  /** How the backup is proven (`--backup-verify`). Default: as configured. */
+  backupVerify?: 'full' | 'read' | 'none' | undefined;
   timeoutS: number;
   reason: string | undefined;
   /** Names of waived checks. */
   accept: string[];
   monitorS: number;
+  /** Pods that a rolling rollback moves at once (`--batch`). Default: as configured. */
+  batch?: number | undefined;
+  /** Secrets that go back with the release, configured and typed. */
+  restoreSecrets: string[];
 }
 
 /** What a command leaves: the exit code, the document for `--output json`, and the command to run next. */

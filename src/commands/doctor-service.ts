@@ -1,12 +1,14 @@
 import { resolve } from 'node:path';
 import type { Adapters } from '../adapters/adapters.ts';
-import { compose } from '../compose.ts';
-import type { LoadedConfiguration } from '../config/load.ts';
+import type { Wanted } from '../adapters/platform/platform.ts';
+import { type Composed, compose } from '../compose.ts';
 import { describeProduction } from '../engine/production.ts';
 import type { PlatformFacts } from '../model/facts.ts';
+import type { Release } from '../model/release.ts';
 import type { RunState } from '../model/run-state.ts';
 import { type Diagnosis, failure, ok } from './diagnosis.ts';
 import { freeSpace } from './doctor-state.ts';
+import type { SelectedService } from './select-service.ts';
 import { systemClock } from './system-clock.ts';
 import { unfinishedRun } from './unfinished.ts';
 
@@ -14,23 +16,33 @@ import { unfinishedRun } from './unfinished.ts';
 const LOOK_MS = 10_000;
 
 /** Platform, registry, database, health and unfinished runs of one service. */
-export async function examineService(loaded: LoadedConfiguration, name: string): Promise<Diagnosis[]> {
-  const configuration = loaded.configuration.services[name];
-  if (!configuration) return [];
-  const { folder, path, statePath } = loaded;
-  let adapters: Adapters;
+export async function examineService(
+  service: SelectedService,
+  { fix }: { fix: boolean },
+): Promise<Diagnosis[]> {
+  const { serviceName: name, configuration, configFolder } = service;
+  let composed: Composed;
   try {
-    const input = { configuration, serviceName: name, configFolder: folder, configPath: path, statePath };
-    ({ adapters } = await compose({ ...input, clock: systemClock }));
+    composed = await compose({ ...service, clock: systemClock });
   } catch (error) {
     return [failure(`Service ${name}`, error)];
   }
+  const { adapters, kubernetes } = composed;
+  const cluster = kubernetes
+    ? await (await import('./doctor-kubernetes.ts')).examineCluster({
+        service,
+        composed: { ...composed, kubernetes },
+        fix,
+        deadline,
+      })
+    : [];
   const { platform, facts } = await examinePlatform(adapters, name);
   const run = await attempt('Runs', () => unfinishedRun(adapters.store, name));
   return [
+    ...cluster,
     ...platform,
     ...(facts ? await examineRegistry(adapters, facts) : []),
-    ...(await examineDatabase(adapters, resolve(folder, configuration.backup.path))),
+    ...(await examineDatabase(adapters, resolve(configFolder, configuration.backup.path))),
     ...(facts ? await examineHealth(adapters, facts) : []),
     ...('problem' in run ? [run.problem] : examineRun(name, run.value)),
     ...(facts && !('problem' in run) ? leftovers(facts, run.value) : []),
@@ -48,11 +60,13 @@ async function examinePlatform(
     const title = `Platform ${value.target} answers; nothing is deployed on it yet`;
     return { platform: [{ status: 'warn', title, fix: ['Deploy a version first.'] }], facts: value };
   }
-  const found = await attempt('Platform preflight', () => platform.preflight(value, deadline()));
+  const found = await attempt('Platform preflight', () =>
+    platform.preflight(value, likelyRollback(value), deadline()),
+  );
   const findings =
     'problem' in found
       ? [found.problem]
-      : found.value
+      : found.value.findings
           .filter(({ status }) => status !== 'ok' && status !== 'skipped')
           .map(
             ({ status, title, fix }): Diagnosis => ({ status: status as Diagnosis['status'], title, fix }),
@@ -61,6 +75,13 @@ async function examinePlatform(
     platform: [ok(`Platform ${value.target} answers: ${describeProduction(value)}`), ...findings],
     facts: value,
   };
+}
+
+/** What would be asked for if it had to be now: the release before the current one. */
+function likelyRollback({ releases, current }: PlatformFacts): Wanted {
+  const at = releases.findIndex(({ id }) => id === current);
+  const to = (releases[at + 1] ?? releases[at]) as Release;
+  return { runId: 'doctor', to, strategy: 'rolling', reason: undefined, batch: 1, restoreSecrets: [] };
 }
 
 async function examineRegistry({ registry }: Adapters, facts: PlatformFacts): Promise<Diagnosis[]> {
@@ -109,6 +130,10 @@ async function examineHealth({ health }: Adapters, facts: PlatformFacts): Promis
   if ('problem' in result) return [result.problem];
   const title = `Health ${health.name}: ${result.value.says}`;
   if (result.value.ok) return [ok(title)];
+  if (result.value.unknown) {
+    const [why = '', ...fix] = result.value.says.split('\n');
+    return [{ status: 'unknown', title: `Health ${health.name}: ${why}`, fix }];
+  }
   return [{ status: 'warn', title, fix: ['See what runs: rollback-deploy-auto status'] }];
 }
 

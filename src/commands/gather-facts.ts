@@ -3,7 +3,8 @@ import type { StateStore } from '../adapters/store/store.ts';
 import { withDeadline } from '../engine/deadline.ts';
 import type { Clock } from '../model/clock.ts';
 import { RollbackError } from '../model/error.ts';
-import type { Facts, ImageFacts, Known, PlatformFacts } from '../model/facts.ts';
+import type { DatabaseFacts, Facts, ImageFacts, Known, PlatformFacts } from '../model/facts.ts';
+import { appliedVersions } from '../model/migration-history.ts';
 import type { RunRecord } from '../model/record.ts';
 import type { Release } from '../model/release.ts';
 
@@ -22,11 +23,21 @@ export async function gatherFacts(
   keep: number,
   signal: AbortSignal,
 ): Promise<Facts> {
-  const platform = await adapters.platform.facts(signal);
+  return lookAround(await adapters.platform.facts(signal), adapters, clock, keep, signal);
+}
+
+/** The same for a platform whose own facts are known. */
+export async function lookAround(
+  platform: PlatformFacts,
+  adapters: Adapters,
+  clock: Clock,
+  keep: number,
+  signal: AbortSignal,
+): Promise<Facts> {
   const look: Look = (what, read) => known(clock, what, signal, read);
   const { database } = adapters;
   const watched = [platform.current, platform.canary].filter((id) => id !== undefined);
-  const [images, databaseFacts, configuration, recentTraffic, rolledBackFrom, preflight] = await Promise.all([
+  const [images, databaseFacts, configuration, recentTraffic, rolledBackFrom] = await Promise.all([
     lookUpImages(adapters, platform, keep, look),
     database ? look(database.name, (s) => database.facts(s)) : undefined,
     look('configuration', (s) => adapters.configuration.read(s)),
@@ -38,17 +49,33 @@ export async function gatherFacts(
       }),
     ),
     readRolledBackFrom(adapters.store, platform.service),
-    adapters.platform.preflight(platform, signal),
   ]);
   return {
     platform,
     images,
-    database: databaseFacts,
+    database: databaseFacts && withHistory(databaseFacts, adapters.migrations, platform),
     configuration,
     recentTraffic: Object.fromEntries(recentTraffic),
     rolledBackFrom,
-    preflight,
+    preflight: [],
   };
+}
+
+/** What the history's rows say, in the words of the tool that wrote them; read anew once more migrations are known. */
+export function withHistory(
+  database: Known<DatabaseFacts>,
+  source: Adapters['migrations'],
+  { releases }: PlatformFacts,
+): Known<DatabaseFacts> {
+  if (!database.known || !source || !database.value.historyRows) return database;
+  const { value } = database;
+  // Some tools keep only where they stand: which migrations lead there, the releases know.
+  const known = new Map(
+    [...releases].reverse().flatMap(({ migrations }) => (migrations ?? []).map((one) => [one.version, one])),
+  );
+  const entries = source.history.read(database.value.historyRows, [...known.values()]);
+  const applied = appliedVersions(entries);
+  return { known: true, value: { ...value, applied, history: { tool: source.tool, entries } } };
 }
 
 /** Images whose releases are looked at though nobody asked for them by name. */
@@ -90,19 +117,21 @@ export async function lookUpImage(
 
 type Look = <T>(what: string, read: (signal: AbortSignal) => Promise<T>) => Promise<Known<T>>;
 
-async function known<T>(
+/** One look with a deadline; what could not be read is an unknown. @throws the signal's reason where aborted */
+export async function known<T>(
   clock: Clock,
   what: string,
   signal: AbortSignal,
   read: (signal: AbortSignal) => Promise<T>,
+  ms = LOOK_MS,
 ): Promise<Known<T>> {
   const late = () =>
     new RollbackError({
       code: 'CHECK_TIMEOUT',
-      summary: `${what} did not answer within ${LOOK_MS / 1000} s`,
+      summary: `${what} did not answer within ${Math.round(ms / 1000)} s`,
     });
   try {
-    return { known: true, value: await withDeadline(clock, LOOK_MS, [signal], late, read) };
+    return { known: true, value: await withDeadline(clock, ms, [signal], late, read) };
   } catch (error) {
     signal.throwIfAborted();
     const why = error instanceof Error ? error.message : String(error);
@@ -115,7 +144,8 @@ async function readRolledBackFrom(store: StateStore, service: string): Promise<R
   const digests: Record<string, string> = {};
   for (const name of await store.names('records')) {
     const record = (await store.get<RunRecord>('records', name))?.value;
-    if (record?.service === service && record.end === 'target') digests[record.from.digest] = record.runId;
+    if (record?.service === service && record.end === 'target' && record.from.digest !== '')
+      digests[record.from.digest] = record.runId;
   }
   return digests;
 }

@@ -15,6 +15,13 @@ export interface InitOptions {
   service?: string;
   /** Write the Claude Code command file instead. */
   claude?: boolean;
+  /** Print the rights that a rollback needs in a namespace instead. */
+  rbac?: boolean;
+  /** Where they are needed. Default: the context's. */
+  namespace?: string;
+  context?: string;
+  /** Who gets them. Default `rollback-deploy-auto`. */
+  serviceAccount?: string;
 }
 
 /** What `init` did. */
@@ -32,6 +39,7 @@ export interface InitResult {
  * @throws RollbackError `FILE_EXISTS` or `CANNOT_WRITE` (exit 2)
  */
 export async function init(folder: string, options: InitOptions): Promise<CommandOutcome> {
+  if (options.rbac) return (await import('./init-rbac.ts')).initRbac(options);
   const result = options.claude
     ? await writeClaudeCommand(folder)
     : await writeConfiguration(folder, options);

@@ -11,7 +11,7 @@ import { emptyEvidence } from '../model/histogram.ts';
 import { type Release, type ReleaseReference, referenceTo } from '../model/release.ts';
 import { didYouMean } from '../model/suggest.ts';
 import type { CommandContext, CommandOutcome } from './context.ts';
-import { localService } from './local-service.ts';
+import { type LocalService, localService } from './local-service.ts';
 import { refuseWhileUnfinished } from './unfinished.ts';
 
 export interface LocalDeployOptions {
@@ -44,14 +44,15 @@ export async function localDeploy(
   context: CommandContext,
   options: LocalDeployOptions,
 ): Promise<CommandOutcome> {
-  const { adapters, clock, serviceName, stop, emit, holder, configuration } = context;
+  const { adapters, clock, serviceName, stop, emit, holder } = context;
   const { store, platform } = adapters;
   const begun = clock.monotonic();
-  const { dir, file } = localService(context);
+  const local = localService(context);
+  const { dir, file, configuration } = local;
   const client = supervisorClient(dir);
   await refuseWhileUnfinished(store, serviceName);
   await platform.facts(stop.immediate);
-  const described = await describeRelease(context, options);
+  const described = await describeRelease(context, local, options);
   const lease = await store.acquireLease(serviceName, holder, stop.immediate);
   const heartbeat = startHeartbeat({ store, lease, clock });
   try {
@@ -101,9 +102,10 @@ export async function localDeploy(
 /** Everything that is recorded of the release, but for its id. Builds its image where that is asked for. */
 async function describeRelease(
   context: CommandContext,
+  { configuration, statePath }: LocalService,
   options: LocalDeployOptions,
 ): Promise<Omit<Release, 'id' | 'evidence'>> {
-  const { serviceName, configuration, configFolder, statePath, adapters, clock, holder, stop } = context;
+  const { serviceName, configFolder, adapters, clock, holder, stop } = context;
   const reference = `${serviceName}:${options.tag}`;
   const images = resolve(configFolder, configuration.registry.path);
   const key = await fingerprintKey(statePath);

@@ -1,33 +1,38 @@
 import { compose } from '../compose.ts';
-import { loadConfiguration, selectService } from '../config/load.ts';
 import { thisHolder } from '../holder.ts';
 import type { CommandContext } from './context.ts';
+import { configurationIfThere, type SelectedService, type Selection, selectOne } from './select-service.ts';
 import { systemClock } from './system-clock.ts';
 
-/** What only the front door can give: the person at the other end. */
-export interface FrontDoor extends Pick<CommandContext, 'emit' | 'stop' | 'consent' | 'renderRecord'> {
-  /** Where the search for the configuration begins. */
-  cwd: string;
-  /** `--config`. */
-  config: string | undefined;
-  /** `--service`. */
-  service: string | undefined;
+/** What only the front door can give: the person at the other end, and what they typed. */
+export interface FrontDoor
+  extends Pick<CommandContext, 'emit' | 'stop' | 'consent' | 'renderRecord'>,
+    Selection {
+  /**
+   * Set for commands that work on a run: which one was typed. Where neither a configuration nor a workload says whose
+   * it is, it is looked for in the namespace.
+   */
+  ofRun?: { run: string | undefined } | undefined;
 }
 
 /**
- * Everything a command works with, from the configuration.
- * @throws RollbackError of exit 2 where the configuration or the service's name is wrong.
+ * Everything a command works with, from the configuration, or from the workload that was named.
+ * @throws RollbackError of exit 2 where the configuration, the service's name or the workload is wrong.
  */
-export async function openContext({ cwd, config, service, ...given }: FrontDoor): Promise<CommandContext> {
-  const { configuration, path, folder, statePath } = await loadConfiguration(cwd, config);
-  const selected = selectService(configuration, service);
-  const base = {
-    serviceName: selected.name,
-    configuration: selected.configuration,
-    configFolder: folder,
-    statePath,
-    clock: systemClock,
-  };
-  const built = await compose({ ...base, configPath: path });
-  return { ...base, ...given, ...built, configPath: path, holder: thisHolder() };
+export async function openContext(front: FrontDoor): Promise<CommandContext> {
+  const { emit, stop, consent, renderRecord } = front;
+  const base = { ...(await select(front)), clock: systemClock };
+  const built = await compose(base);
+  return { ...base, ...built, emit, stop, consent, renderRecord, holder: thisHolder() };
+}
+
+async function select(front: FrontDoor): Promise<SelectedService> {
+  const { workload, service, ofRun, namespace, context } = front;
+  const lookForRun =
+    ofRun !== undefined && workload === undefined && service === undefined && namespace !== undefined;
+  if (!lookForRun || (await configurationIfThere(front))) return selectOne(front);
+  const { openClusterStore } = await import('../compose-kubernetes.ts');
+  const { selectByRun } = await import('./select-by-run.ts');
+  const { cluster, store } = await openClusterStore({ namespace, context }, systemClock);
+  return selectByRun(store, { ...front, namespace: cluster.namespace }, ofRun.run);
 }

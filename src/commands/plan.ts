@@ -6,14 +6,16 @@ import type { Plan } from '../model/plan.ts';
 import type { CommandContext, CommandOutcome, RollbackOptions } from './context.ts';
 import { prepare } from './prepare.ts';
 import { newRunId } from './run-id.ts';
+import { writeRevert } from './write-revert.ts';
 
 /** The dry run: everything a rollback would check and do, saved, with nothing changed. Exit 4 where it would be refused. */
 export async function plan(context: CommandContext, options: RollbackOptions): Promise<CommandOutcome> {
   const { adapters, emit } = context;
-  const { plan: made, facts } = await prepare(context, options, newRunId(context.clock));
+  const { plan: made, facts, revert } = await prepare(context, options, newRunId(context.clock));
   await adapters.store.put('plans', made.runId, made, 0);
   emit({ type: 'notice', message: `Saved: rollback-deploy-auto show ${made.runId}` });
   const refused = refusal(made, facts);
+  if (refused) await writeRevert(context, made.runId, revert);
   const next = refused ? 'rollback-deploy-auto releases' : commandLine(made);
   return {
     exit: refused ? EXIT.refused : EXIT.done,
@@ -47,5 +49,6 @@ function commandLine({ to, strategy, request, findings }: Plan): string {
   // No backup is taken without a database either; only one that was declined is found as skipped.
   const declined = findings.some(({ check, status }) => check === 'backup' && status === 'skipped');
   const backup = declined && !request.accepted.includes('backup') ? ' --no-backup' : '';
-  return `rollback-deploy-auto --version ${to.version} --strategy ${strategy}${timeout}${backup}`;
+  const verify = request.backupVerify ? ` --backup-verify ${request.backupVerify}` : '';
+  return `rollback-deploy-auto --version ${to.version} --strategy ${strategy}${timeout}${backup}${verify}`;
 }

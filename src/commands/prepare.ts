@@ -1,58 +1,102 @@
+import type { Preflight } from '../adapters/platform/platform.ts';
+import { decideBackup } from '../checks/backup.ts';
 import { checkConfiguration } from '../checks/configuration.ts';
 import { checkMigrations } from '../checks/migrations.ts';
 import { checkRegistry, checkRetention } from '../checks/registry.ts';
 import { checkTarget } from '../checks/target.ts';
-import { checkTimeout } from '../checks/timeout.ts';
+import { type Batches, checkTimeout, fewestWithin } from '../checks/timeout.ts';
 import { buildPlan } from '../engine/plan.ts';
 import { baselineOf } from '../judge/baseline.ts';
 import { judgeFailing } from '../judge/failing.ts';
 import { judgeRelease } from '../judge/known-good.ts';
-import type { Facts } from '../model/facts.ts';
+import type { Facts, PlatformFacts } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
-import type { Plan, PlannedStep } from '../model/plan.ts';
+import type { Plan, PlannedStep, Strategy } from '../model/plan.ts';
+import { chooseStrategy } from './choose-strategy.ts';
 import type { Target } from './choose-target.ts';
 import { chooseTarget } from './choose-target.ts';
 import type { CommandContext, RollbackOptions } from './context.ts';
-import { gatherFacts, lookUpImage } from './gather-facts.ts';
+import { lookAround, lookUpImage } from './gather-facts.ts';
+import { withShippedMigrations } from './shipped-migrations.ts';
+
+/** With the strategy that was chosen. */
+export interface ChosenOptions extends RollbackOptions {
+  strategy: Strategy;
+}
 
 export interface Prepared {
   plan: Plan;
   facts: Facts;
+  /** See `Preflight.revert`. */
+  revert: string | undefined;
 }
 
 /** Gathers facts, runs every check and builds the plan. Reads only; dry run, execution and `check` all begin here. */
 export async function prepare(
   context: CommandContext,
-  options: RollbackOptions,
+  asked: RollbackOptions,
   runId: string,
 ): Promise<Prepared> {
   const { adapters, clock, configuration, emit, stop } = context;
-  const facts = await gatherFacts(adapters, clock, configuration.retention.keep, stop.immediate);
-  const { target: name, desired, noun } = facts.platform;
+  const platform = await adapters.platform.facts(stop.immediate);
+  const options = { ...asked, strategy: chooseStrategy(platform, asked.strategy) };
+  const { target: name, desired, noun } = platform;
   emit({ type: 'target', target: name, instances: desired, noun });
-  const target = chooseTarget(facts, options.version, options.strategy, configuration.good);
+  const looking = lookAround(platform, adapters, clock, configuration.retention.keep, stop.immediate);
+  // It may fail while nobody waits for it yet; who does is told.
+  looking.catch(() => {});
+  const target = await chooseTarget(platform, looking, options.version, options.strategy, configuration.good);
   for (const message of target.skipped) emit({ type: 'notice', message });
-  facts.images[target.to.id] ??= await lookUpImage(adapters, clock, target.to, stop.immediate);
-  const plan = await planFrom(context, options, facts, target, runId);
-  return { plan, facts };
+  const [facts, looked] = await Promise.all([looking, lookAt(context, options, platform, target, runId)]);
+  const image = facts.images[target.to.id] ?? (await lookUpImage(adapters, clock, target.to, stop.immediate));
+  const aimed = looked.to ?? target.to;
+  const { facts: seen, to } = await withShippedMigrations(
+    context,
+    {
+      ...facts,
+      platform: looked.facts ?? platform,
+      images: { ...facts.images, [target.to.id]: image, [aimed.id]: image },
+      preflight: looked.findings,
+      configurationFindings: looked.configuration,
+      prove: looked.prove,
+    },
+    aimed,
+  );
+  const plan = await planFrom(context, options, seen, { ...target, to }, runId);
+  return { plan, facts: seen, revert: looked.revert };
+}
+
+/** What the platform says of this very target. */
+function lookAt(
+  { adapters, stop, configuration }: CommandContext,
+  options: ChosenOptions,
+  platform: PlatformFacts,
+  { to }: Target,
+  runId: string,
+): Promise<Preflight> {
+  const { strategy, reason, restoreSecrets = [] } = options;
+  const wanted = { runId, to, strategy, reason, restoreSecrets, batch: batchOf(configuration, options) };
+  return adapters.platform.preflight(platform, wanted, stop.immediate);
 }
 
 /** The plan for given facts; also used to build a plan again in the middle of a run. */
 export async function planFrom(
   context: CommandContext,
-  options: RollbackOptions,
+  options: ChosenOptions,
   facts: Facts,
   { to, from, skipped }: Target,
   runId: string,
+  earlier: PlannedStep[] = [],
 ): Promise<Plan> {
   const { configuration, adapters, clock } = context;
   const { good, retention, platform } = configuration;
   const baseline = baselineOf(to, good.minRequests);
+  const backup = decideBackup(facts.database, options, configuration.backup, clock.now());
   const findings = [
     ...checkRegistry(facts, to),
     ...(await checkMigrations(facts, to)),
-    ...checkConfiguration(facts, to),
-    ...backupFindings(options, facts),
+    ...(facts.configurationFindings ?? checkConfiguration(facts, to)),
+    ...backup.findings,
     checkTarget(to, judgeRelease(to, facts, good), skipped),
     checkRetention(facts, retention.keep),
     ...facts.preflight,
@@ -69,56 +113,56 @@ export async function planFrom(
       reason: options.reason,
       timeoutS: options.timeoutS,
       monitorS: options.monitorS,
-      backup: takesBackup(options, facts),
+      backup: backup.take,
+      ...(options.backupVerify ? { backupVerify: options.backupVerify } : {}),
       accepted: options.accept,
     },
     failing: judgeFailing(facts, from.id, baseline, good),
     keepWarmMs: platform.keepWarm * 1000,
-    prove: takesBackup(options, facts) ? [backupStep(context, runId)] : [],
+    batch: batchOf(configuration, options),
+    prove: [...(backup.take ? [backupStep(context, options, runId)] : []), ...(facts.prove ?? [])],
+    earlier,
     confirm: confirmSteps(context, to.id, baseline),
     concurrency: CONCURRENCY,
   };
   const draft = buildPlan({ ...input, findings }, adapters.platform);
-  const timeout = checkTimeout(draft.estimateMs, options.timeoutS);
+  const estimateWith = (batch: number) =>
+    buildPlan({ ...input, findings, batch }, adapters.platform).estimateMs;
+  const timeout = checkTimeout(draft.estimateMs, options.timeoutS, batchesOf(draft, estimateWith));
   return { ...draft, findings: waive([...findings, timeout], options) };
+}
+
+/** Only rolling has batches, and only this platform more than one instance at once. */
+function batchesOf(
+  { strategy, platform, instances, noun, batch = 1, estimateMs, request: { timeoutS } }: Plan,
+  estimateWith: (batch: number) => number,
+): Batches | undefined {
+  if (strategy !== 'rolling' || platform !== 'kubernetes') return undefined;
+  const late = estimateMs > timeoutS * 1000;
+  return {
+    batch: Math.min(batch, instances),
+    noun: noun.many,
+    fits: late ? fewestWithin(timeoutS, instances, estimateWith) : undefined,
+  };
+}
+
+function batchOf({ platform }: CommandContext['configuration'], { batch }: RollbackOptions): number {
+  return batch ?? (platform.kind === 'kubernetes' ? platform.batch : 1);
 }
 
 /** Steps at once; more would only compete for the same machine. */
 const CONCURRENCY = 16;
 
-function takesBackup(options: RollbackOptions, facts: Facts): boolean {
-  return options.backup && facts.database !== undefined && !options.accept.includes('backup');
-}
-
-function backupFindings(options: RollbackOptions, facts: Facts): Finding[] {
-  if (facts.database === undefined) return [];
-  if (takesBackup(options, facts)) return writersWait(facts.database);
-  const how = options.backup ? `--accept backup: ${options.reason ?? 'no reason given'}` : '--no-backup';
-  const title = `Database backup: not taken (${how})`;
-  return [
-    { check: 'backup', status: 'skipped', title, evidence: [], blocking: false, fix: [], headline: true },
-  ];
-}
-
-/** A reader makes writers wait in some engines and modes; people must know for how long before it is taken. */
-function writersWait(database: NonNullable<Facts['database']>): Finding[] {
-  if (!database.known || database.value.backupBlocksWritersMs === 0) return [];
-  const { name, backupBlocksWritersMs } = database.value;
-  const title = `Writers to ${name} may wait up to ${(backupBlocksWritersMs / 1000).toFixed(1)} s while the backup is taken`;
-  const fix = [
-    'Switch the database to WAL mode: PRAGMA journal_mode = WAL',
-    'Go without a backup: --no-backup',
-  ];
-  const evidence = ['It is not in WAL mode, so a reader keeps writers out.'];
-  return [{ check: 'backup', status: 'warn', title, evidence, blocking: false, fix, headline: false }];
-}
-
-function backupStep({ configuration }: CommandContext, runId: string): PlannedStep {
+function backupStep(
+  { configuration }: CommandContext,
+  { backupVerify }: RollbackOptions,
+  runId: string,
+): PlannedStep {
   return {
     id: 'back-up-database',
     kind: 'back-up-database',
     phase: 'prove',
-    input: { runId },
+    input: { runId, verify: backupVerify ?? configuration.backup.verify },
     after: [],
     safePoint: true,
     timeoutMs: configuration.backup.timeout * 1000,
@@ -149,7 +193,7 @@ function confirmSteps(
       ...common,
       id: 'validate-health',
       kind: 'validate-health',
-      input: { passes: 3, withinMs: 10_000 },
+      input: { passes: 3, withinMs: 20_000 },
       timeoutMs: 30_000,
       estimateMs: 600,
     },

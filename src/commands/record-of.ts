@@ -1,8 +1,10 @@
+import { drainedIn } from '../model/drained.ts';
 import type { Finding } from '../model/finding.ts';
 import type { JournalEntry } from '../model/journal.ts';
 import type { Plan } from '../model/plan.ts';
 import type { MonitorResult, RunRecord } from '../model/record.ts';
 import { type FindingsOutput, runState, stepOf } from '../model/run-state.ts';
+import { suspendedIn } from '../model/suspended.ts';
 
 /**
  * The record of a run, from its journal alone; what a monitor saw afterwards is given, for it is not in the journal.
@@ -42,6 +44,8 @@ export function recordOf(entries: readonly JournalEntry[], monitor?: MonitorResu
     durationMs: elapsed(startedAt, until),
     failedRequests: told.traffic?.errors,
     requests: told.traffic?.requests,
+    drained: drainedIn(state),
+    reconcilers: suspendedIn(state),
     backup: told.backup,
     monitor,
     planHash: carriedOut.hash,

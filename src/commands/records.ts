@@ -13,13 +13,13 @@ export type RenderRecord = (record: RunRecord) => string;
 
 /**
  * Stores a run's record (`records/RUN`) and writes it for people and pipelines: `records/RUN.json` and `records/RUN.md`
- * in the state folder. What a monitor added to the stored one stays where `record` has none.
+ * in the state folder, where there is one. What a monitor added to the stored one stays where `record` has none.
  * @returns the record as stored.
  * @throws RollbackError `RECORD_NOT_WRITTEN`, or why the store could not take it
  */
 export function saveRecord(
   store: StateStore,
-  statePath: string,
+  statePath: string | undefined,
   record: RunRecord,
   render: RenderRecord,
 ): Promise<RunRecord> {
@@ -37,7 +37,7 @@ export function saveRecord(
  */
 export function updateRecord(
   store: StateStore,
-  statePath: string,
+  statePath: string | undefined,
   runId: string,
   render: RenderRecord,
   edit: (record: RunRecord) => RunRecord,
@@ -47,26 +47,32 @@ export function updateRecord(
   );
 }
 
+/** Tries of a write whose acknowledgement is lost. */
+const ATTEMPTS = 5;
+
 async function change(
   store: StateStore,
-  statePath: string,
+  statePath: string | undefined,
   runId: string,
   render: RenderRecord,
   edit: (stored: RunRecord | undefined) => Promise<RunRecord>,
 ): Promise<RunRecord> {
   let record: RunRecord;
-  for (;;) {
+  for (let failures = 0; ; ) {
     const stored = await store.get<RunRecord>('records', runId);
     record = await edit(stored?.value);
     try {
       await store.put('records', runId, record, stored?.version ?? 0);
       break;
     } catch (error) {
+      if (!(error instanceof RollbackError)) throw error;
       // Each time somebody else got through, so this ends.
-      if (!(error instanceof RollbackError) || error.code !== 'DOCUMENT_CHANGED') throw error;
+      if (error.code === 'DOCUMENT_CHANGED') continue;
+      // What was not acknowledged may be stored all the same; writing it once more does no harm.
+      if (!error.retriable || ++failures === ATTEMPTS) throw error;
     }
   }
-  await writeFiles(store, statePath, runId, render);
+  if (statePath !== undefined) await writeFiles(store, statePath, runId, render);
   return record;
 }
 

@@ -12,6 +12,7 @@ import { refusal } from './plan.ts';
 import { prepare } from './prepare.ts';
 import { newRunId } from './run-id.ts';
 import { refuseWhileUnfinished } from './unfinished.ts';
+import { writeRevert } from './write-revert.ts';
 
 /**
  * The main job: checks, plan, consent, and the plan carried out.
@@ -33,9 +34,10 @@ async function begin(
   const { adapters, clock, emit, serviceName, stop } = context;
   const { store } = adapters;
   await refuseWhileUnfinished(store, serviceName);
-  const { plan, facts } = await prepare(context, options, newRunId(clock));
+  const { plan, facts, revert } = await prepare(context, options, newRunId(clock));
   const refused = refusal(plan, facts);
   if (refused) {
+    await writeRevert(context, plan.runId, revert);
     await store.put('plans', plan.runId, plan, 0);
     return { exit: EXIT.refused, json: plan, error: refused };
   }

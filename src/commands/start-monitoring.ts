@@ -2,7 +2,10 @@ import type { MonitorResult } from '../model/record.ts';
 import type { CommandContext } from './context.ts';
 import { updateRecord } from './records.ts';
 
-/** Begins to watch a finished run: the record says so first, then a process that outlives this one is started. */
+/**
+ * Begins to watch a finished run: the record says so first, then a process that outlives this one is started. Where the
+ * platform has none, whoever called does it (see `watchHere`).
+ */
 export async function startMonitoring(
   context: CommandContext,
   runId: string,
@@ -25,10 +28,7 @@ export async function startMonitoring(
     ...record,
     monitor: watching,
   }));
-  if (!adapters.platform.startMonitor) {
-    emit({ type: 'notice', message: `To watch it: rollback-deploy-auto monitor ${runId}` });
-    return;
-  }
+  if (!adapters.platform.startMonitor) return;
   await adapters.platform.startMonitor(runId, context.stop.immediate);
   emit({
     type: 'notice',

@@ -1,10 +1,10 @@
 import { trafficShare, versionOf } from '../engine/production.ts';
 import { EXIT } from '../model/error.ts';
-import type { PlatformFacts } from '../model/facts.ts';
+import { NO_END, type PlatformFacts } from '../model/facts.ts';
 import type { RunRecord } from '../model/record.ts';
 import { referenceTo } from '../model/release.ts';
 import type { RunState } from '../model/run-state.ts';
-import type { RunStatus, ServiceStatus } from '../model/views.ts';
+import type { RunStatus, ServiceStatus, WarmStatus } from '../model/views.ts';
 import type { CommandContext, CommandOutcome } from './context.ts';
 import { unfinishedRun } from './unfinished.ts';
 
@@ -21,6 +21,7 @@ export async function status(context: CommandContext): Promise<CommandOutcome> {
     ...(current ? { current: referenceTo(current) } : {}),
     ...(canary ? { canary: referenceTo(canary) } : {}),
     instances: instancesOf(facts),
+    ...(await warmIn(context, facts)),
     desired: facts.desired,
     traffic: trafficShare(facts),
     ...(run ? { run: await runStatus(context, run) } : {}),
@@ -31,10 +32,37 @@ export async function status(context: CommandContext): Promise<CommandOutcome> {
 
 function instancesOf(facts: PlatformFacts): ServiceStatus['instances'] {
   return [...facts.instances]
-    .sort((a, b) => a.slot - b.slot)
-    .map(({ slot, release, state, inRotation, inFlight }) => {
-      return { slot, version: versionOf(facts, release), state, inRotation, inFlight };
+    .sort((a, b) => partOrder(facts, a) - partOrder(facts, b) || a.slot - b.slot)
+    .map(({ slot, part, release, state, inRotation, inFlight }) => {
+      const version = versionOf(facts, release);
+      return { slot, ...(part !== undefined && { part }), version, state, inRotation, inFlight };
     });
+}
+
+function partOrder({ parts = [] }: PlatformFacts, { part }: { part?: string }): number {
+  return parts.findIndex(({ name }) => name === part);
+}
+
+async function warmIn(
+  { adapters, clock, stop }: CommandContext,
+  facts: PlatformFacts,
+): Promise<Pick<ServiceStatus, 'warm'>> {
+  const warm = new Map<string, WarmStatus>();
+  for (const { release, warmUntil: until } of facts.instances) {
+    if (until === undefined || until === NO_END) continue;
+    const key = `${release} ${until}`;
+    const { instances } = warm.get(key) ?? { instances: 0 };
+    warm.set(key, { version: versionOf(facts, release), instances: instances + 1, until });
+  }
+  if (warm.size === 0) return {};
+  const over = (await adapters.platform.endWarm?.({ fix: false }, stop.immediate)) ?? [];
+  const end = over.length > 0 ? { end: 'rollback-deploy-auto doctor --fix' } : {};
+  return {
+    warm: [...warm.values()].map((one) => ({
+      ...one,
+      ...(Date.parse(one.until) <= clock.now() && end),
+    })),
+  };
 }
 
 async function runStatus({ adapters, serviceName }: CommandContext, run: RunState): Promise<RunStatus> {

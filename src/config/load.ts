@@ -100,7 +100,9 @@ async function findConfiguration(cwd: string): Promise<string> {
     code: 'CONFIG_NOT_FOUND',
     summary: 'No rollback.yaml found',
     detail: `Neither ${resolve(cwd)} nor a folder above it has one.`,
-    fix: 'Write one from what is here: rollback-deploy-auto init (or name a file: --config FILE)',
+    fix:
+      'Name a workload of a Kubernetes cluster: rollback-deploy-auto deployment/NAME -n NAMESPACE\n' +
+      'Or write a configuration from what is here: rollback-deploy-auto init (or name a file: --config FILE)',
     exit: EXIT.usage,
   });
 }

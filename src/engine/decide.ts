@@ -23,15 +23,18 @@ export interface DecideInput {
   facts: PlatformFacts | undefined;
   /** Plans already built again in this attempt. */
   rebuilds: number;
+  /** Whether a person took the run up again, knowing how it stood. */
+  resumed: boolean;
 }
 
-const MAX_REBUILDS = 3;
+/** An autoscaler may change the count again and again; somebody who works against the run should see it stop. */
+const MAX_REBUILDS = 10;
 
 /**
  * Rule 9 of a run, as one pure function: a failure leaves production on one of two known-good ends, never between, and
  * never moves traffic from a healthy target back to a release that is failing by evidence.
  */
-export function decide({ state, outcome, facts, rebuilds }: DecideInput): Decision {
+export function decide({ state, outcome, facts, rebuilds, resumed }: DecideInput): Decision {
   const { plan } = state;
   const why = explain(outcome);
   switch (outcome.kind) {
@@ -45,6 +48,7 @@ export function decide({ state, outcome, facts, rebuilds }: DecideInput): Decisi
     case 'journal-failed':
       return { kind: 'stop', why };
     case 'conflict':
+      if (outcome.otherwise && !resumed) return { kind: 'stop', why };
       if (rebuilds < MAX_REBUILDS && facts) return { kind: 'rebuild', why };
       return { kind: 'stop', why };
     case 'failed':
@@ -76,7 +80,9 @@ function validated(state: RunState, facts: PlatformFacts | undefined): Decision 
     .filter(({ step }) => step.phase === 'confirm')
     .flatMap((proof) => proof.findings);
   const failed = findings.filter((finding) => finding.status === 'fail');
-  const open = findings.filter((finding) => finding.status === 'unknown' || finding.status === 'warn');
+  const open = findings.filter(
+    ({ status, absent }) => !absent && (status === 'unknown' || status === 'warn'),
+  );
   if (failed.length === 0) {
     const why =
       open.length > 0 ? open.map((finding) => finding.title).join('; ') : `All on ${plan.to.version}.`;
@@ -95,8 +101,13 @@ function validated(state: RunState, facts: PlatformFacts | undefined): Decision 
 /** Why the release gone back from counts as failing; undefined where there is no evidence of it. */
 function startFailing(plan: Plan, facts: PlatformFacts): string | undefined {
   if (plan.start.failing.is) return plan.start.failing.evidence.join('; ');
-  const old = facts.instances.filter((instance) => instance.release === plan.from.id && instance.inRotation);
-  if (old.length > 0 && !old.some(serves)) return `none of its ${facts.noun.many} is ready`;
+  const parts = facts.parts ?? [{ ...facts, name: undefined }];
+  for (const { name, instances } of parts) {
+    const from = name === undefined ? plan.from.id : plan.start.parts?.[name]?.current;
+    const old = instances.filter((instance) => instance.release === from && instance.inRotation);
+    if (old.length === 0 || old.some(serves)) continue;
+    return `none of its ${facts.noun.many}${name === undefined ? '' : ` of ${name}`} is ready`;
+  }
   return undefined;
 }
 
@@ -105,8 +116,13 @@ function servingOf(release: string, facts: PlatformFacts): number {
 }
 
 function allOnTarget(plan: Plan, facts: PlatformFacts): boolean {
-  const others = facts.instances.filter((i) => i.inRotation && i.release !== plan.to.id);
-  return servingOf(plan.to.id, facts) >= plan.instances && others.length === 0;
+  const whole = { to: plan.to.id, instances: facts.instances, desired: plan.instances };
+  const parts = facts.parts?.map(({ name, ...part }) => ({ ...part, to: plan.parts?.[name] })) ?? [whole];
+  return parts.every(({ to, instances, desired }) => {
+    const inRotation = instances.filter((instance) => instance.inRotation);
+    const serving = inRotation.filter((instance) => instance.release === to && serves(instance));
+    return serving.length >= desired && inRotation.every((instance) => instance.release === to);
+  });
 }
 
 function everyMoveDone({ plan, steps }: RunState): boolean {

@@ -71,7 +71,7 @@ export async function drive(input: DriveInput): Promise<DriveResult> {
         leaseLost: heartbeat.lost,
       });
       const facts = await readFacts(input, outcome);
-      const decision = decide({ state, outcome, facts, rebuilds });
+      const decision = decide({ state, outcome, facts, rebuilds, resumed: input.purpose !== 'run' });
       const result = await carryOut(decision, { input, journal, outcome, facts });
       if (result) return result;
       if (decision.kind === 'rebuild') rebuilds++;

@@ -71,8 +71,9 @@ async function attempt(
     context.signal.throwIfAborted();
     try {
       const seen: Observation = await kind.observe(step.input, context);
-      if (seen.state === 'conflict' || seen.state === 'unknown')
-        return { kind: seen.state, step, why: seen.why };
+      if (seen.state === 'conflict')
+        return { kind: 'conflict', step, why: seen.why, otherwise: seen.otherwise };
+      if (seen.state === 'unknown') return { kind: 'unknown', step, why: seen.why };
       if (seen.state === 'done') {
         await append({ type: 'done', step: step.id, output: seen.output ?? null, observed: true });
         return undefined;

@@ -1,11 +1,60 @@
 import type { PlatformFacts } from '../model/facts.ts';
 import type { Move } from '../model/move.ts';
-import type { PlannedStep } from '../model/plan.ts';
+import type { Plan, PlannedStep, SurroundingSteps } from '../model/plan.ts';
+import type { PartPlan } from '../strategies/parts.ts';
 
 /** Says how moves are done; each platform has one. */
 export interface MoveExpansion {
   expand(move: Move, facts: PlatformFacts): PlannedStep[];
+  /** Steps before the first move and after the last; see `PlatformMoves.surround`. */
+  surround?(moves: Move[], facts: PlatformFacts, earlier: PlannedStep[]): SurroundingSteps;
 }
+
+interface Surroundings {
+  facts: PlatformFacts;
+  platform: MoveExpansion;
+  around: SurroundingSteps | undefined;
+  /** What the first step follows. */
+  first: string[];
+}
+
+/**
+ * The steps of all moves with what surrounds them. Parts in order: one is set up, moved and put back before the next is
+ * touched. Together: all are set up, then all move, and they are put back once nothing moves any more.
+ */
+export function linkMoves(
+  moved: PartPlan[],
+  { facts, platform, around = NOTHING, first }: Surroundings,
+): { steps: PlannedStep[]; lines: Plan['lines']; last: string[] } {
+  const own = moved.map(({ part }) => around.parts?.[part ?? ''] ?? NOTHING);
+  const { together = false } = facts;
+  const begin = chained([...around.before, ...(together ? own.flatMap(({ before }) => before) : [])], first);
+  const steps = [...begin.steps];
+  const lines: Plan['lines'] = [];
+  const ends: string[] = [];
+  let { last } = begin;
+  for (const [i, part] of moved.entries()) {
+    const { before, after } = together ? NOTHING : (own[i] as SurroundingSteps);
+    const setUp = chained(before, together ? begin.last : last);
+    const { steps: moving, ids } = expandMoves(part.moves, facts, platform, setUp.last);
+    const done = chained(after, moving.length > 0 ? moving.map(({ id }) => id) : setUp.last);
+    steps.push(...setUp.steps, ...moving, ...done.steps);
+    // What needs no step on this platform is not told as done.
+    for (const { label, doneWord, moves } of part.lines) {
+      const of = moves.flatMap((move) => ids.get(move)?.all ?? []);
+      if (of.length > 0) lines.push({ label, doneWord, steps: of });
+    }
+    last = done.last;
+    ends.push(...last);
+  }
+  const tidy = chained(
+    [...(together ? own.flatMap(({ after }) => after) : []), ...around.after],
+    together ? [...new Set(ends)] : last,
+  );
+  return { steps: [...steps, ...tidy.steps], lines, last: tidy.last };
+}
+
+const NOTHING: SurroundingSteps = { before: [], after: [] };
 
 /** The longest way through the graph from the first move on; a bounded concurrency can only make it longer. */
 export function estimate(steps: PlannedStep[]): number {
@@ -24,7 +73,7 @@ interface ExpandedMove {
 }
 
 /** The steps of all moves, linked as the moves are; moves that follow nothing follow `first`. */
-export function expandMoves(
+function expandMoves(
   moves: Move[],
   facts: PlatformFacts,
   platform: MoveExpansion,
@@ -40,8 +89,20 @@ export function expandMoves(
     steps.push(...linked);
     ids.set(move.id, {
       all: expanded.map((step) => step.id),
-      last: expanded.map((step) => step.id).filter((id) => !followed.has(id)),
+      // What follows a move that needs no step here follows what that move follows.
+      last: expanded.length > 0 ? expanded.map((step) => step.id).filter((id) => !followed.has(id)) : before,
     });
   }
   return { steps, ids };
+}
+
+/** One after the other; the first follows `first`. */
+export function chained(steps: PlannedStep[], first: string[]): { steps: PlannedStep[]; last: string[] } {
+  let last = first;
+  const linked = steps.map((step) => {
+    const after = last;
+    last = [step.id];
+    return { ...step, after };
+  });
+  return { steps: linked, last };
 }

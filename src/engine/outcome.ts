@@ -8,7 +8,7 @@ export type PlanOutcome =
   | { kind: 'timeout' }
   /** Somebody asked to stop, and the run stands on safe points. */
   | { kind: 'stop-requested'; by: 'interrupt' | 'abort' }
-  | { kind: 'conflict'; step: PlannedStep; why: string }
+  | { kind: 'conflict'; step: PlannedStep; why: string; otherwise?: true | undefined }
   | { kind: 'unknown'; step: PlannedStep; why: string }
   /** Left at once; steps may be half done. */
   | { kind: 'left' }

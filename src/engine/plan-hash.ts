@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Plan } from '../model/plan.ts';
+import { stableJson } from '../model/stable-json.ts';
 
 /** The hash that `plan` must have; `resume` refuses where it differs. */
 export function planHash(plan: Plan): string {
-  const { current, canary, serving } = plan.start;
+  const { current, canary, serving, parts } = plan.start;
   const covered = {
     format: plan.format,
     target: plan.target,
@@ -12,7 +13,7 @@ export function planHash(plan: Plan): string {
     to: plan.to,
     strategy: plan.strategy,
     instances: plan.instances,
-    start: { current, canary: canary ?? null, serving },
+    start: { current, canary: canary ?? null, serving, ...(parts && { parts }) },
     // What the validation is compared with are metrics; that it takes place is covered.
     steps: plan.steps.map(({ estimateMs: _, ...step }) =>
       step.phase === 'confirm' ? { ...step, input: null } : step,
@@ -21,12 +22,4 @@ export function planHash(plan: Plan): string {
     accepted: [...plan.request.accepted].sort(),
   };
   return createHash('sha256').update(stableJson(covered)).digest('hex');
-}
-
-function stableJson(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    inner && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 }

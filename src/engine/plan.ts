@@ -1,13 +1,14 @@
-import type { Facts, PlatformFacts } from '../model/facts.ts';
+import type { Facts, PartFacts, PlatformFacts } from '../model/facts.ts';
 import { serves } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Plan, PlannedStep, PlanRequest, StartState, Strategy } from '../model/plan.ts';
 import type { Release, ReleaseReference } from '../model/release.ts';
 import { goingBack } from '../strategies/going-back.ts';
 import { strategies } from '../strategies/index.ts';
-import type { Situation, StrategyPlan } from '../strategies/strategy.ts';
+import { eachPart, type PartPlan } from '../strategies/parts.ts';
+import type { Situation } from '../strategies/strategy.ts';
 import type { MoveExpansion } from './link-moves.ts';
-import { estimate, expandMoves } from './link-moves.ts';
+import { chained, estimate, linkMoves } from './link-moves.ts';
 import { planHash } from './plan-hash.ts';
 import { preconditions } from './preconditions.ts';
 
@@ -22,11 +23,15 @@ export interface PlanInput {
   findings: Finding[];
   failing: StartState['failing'];
   keepWarmMs: number;
+  /** Instances that a rolling rollback moves at once. */
+  batch: number;
   /** Steps before and after the moves, e.g. the backup and the validation; without `after`. */
   prove: PlannedStep[];
   confirm: PlannedStep[];
   /** How many steps may run at once. */
   concurrency: number;
+  /** Steps of the plan that this one takes the place of in the middle of a run. */
+  earlier: PlannedStep[];
 }
 
 /** Builds the plan that takes production to the target. Pure: it receives facts, not adapters, so a dry run can change nothing. */
@@ -40,20 +45,29 @@ export function buildPlan(input: PlanInput, platform: MoveExpansion): Plan {
     to: target,
     instances,
     keepWarmMs: input.keepWarmMs,
+    batch: input.batch,
   };
-  const moved = strategies[input.strategy](situation);
+  // A part that never ran the target is not moved; the platform's own check refuses.
+  const moved = eachPart(situation, (own, part) =>
+    part && part.ids[to.id] === undefined ? undefined : strategies[input.strategy](own),
+  );
   return assemble(input, platform, {
     direction: 'back',
     from,
     to: target,
     start: startState(facts.platform, input.failing),
-    strategyPlan: moved,
+    moved,
+    targets: (part) => part.ids[to.id],
     confirm: input.confirm,
     prove: input.prove,
+    earlier: input.earlier,
   });
 }
 
-/** The same for going back to where `plan` started, from what runs now. */
+/**
+ * The same for going back to where `plan` started, from what runs now. Parts that went one after the other go back in
+ * the opposite order, so that none meets a state of the others that the way there did not have.
+ */
 export function buildReturnPlan(
   plan: Plan,
   facts: PlatformFacts,
@@ -66,16 +80,27 @@ export function buildReturnPlan(
     to: plan.from,
     instances: plan.instances,
     keepWarmMs: 0,
+    batch: plan.batch ?? 1,
   };
   const input = { ...plan, createdAt, facts: { platform: facts } };
+  const { start } = plan;
+  const startOf = (part: PartFacts | undefined) => (part ? start.parts?.[part.name] : start);
+  const moved = eachPart(situation, (own, part) => {
+    const was = startOf(part);
+    if (!was) return undefined;
+    const to = { ...own.to, id: part ? was.current : own.to.id };
+    return goingBack({ ...own, to }, { ...start, ...was }, plan.strategy);
+  });
   return assemble(input, platform, {
     direction: 'return',
     from: plan.to,
     to: plan.from,
     start: plan.start,
-    strategyPlan: goingBack(situation, plan.start),
+    moved: moved.reverse(),
+    targets: (part) => startOf(part)?.current,
     confirm: [],
     prove: [],
+    earlier: plan.steps,
   });
 }
 
@@ -84,28 +109,33 @@ interface Parts {
   from: ReleaseReference;
   to: ReleaseReference;
   start: StartState;
-  strategyPlan: StrategyPlan;
+  moved: PartPlan[];
+  /** What a part shall run, by its own id. */
+  targets(part: PartFacts): string | undefined;
   prove: PlannedStep[];
   confirm: PlannedStep[];
+  earlier: PlannedStep[];
 }
 
-type Common = Pick<Plan, 'runId' | 'createdAt' | 'strategy' | 'request' | 'findings' | 'concurrency'> & {
+type Common = Pick<
+  Plan,
+  'runId' | 'createdAt' | 'strategy' | 'request' | 'findings' | 'concurrency' | 'batch'
+> & {
   facts: { platform: PlatformFacts };
 };
 
 function assemble(common: Common, platform: MoveExpansion, parts: Parts): Plan {
   const facts = common.facts.platform;
   const proveIds = parts.prove.map((step) => step.id);
-  const { steps: moveSteps, ids } = expandMoves(parts.strategyPlan.moves, facts, platform, proveIds);
-  const moveIds = moveSteps.map((step) => step.id);
+  const around = platform.surround?.(
+    parts.moved.flatMap(({ moves }) => moves),
+    facts,
+    parts.earlier,
+  );
+  const moved = linkMoves(parts.moved, { facts, platform, around, first: proveIds });
   // Validation starts once nothing moves any more, one check after the other, in the order of the report.
-  let before = moveIds.length > 0 ? moveIds : proveIds;
-  const confirm = parts.confirm.map((step) => {
-    const linked = { ...step, after: before };
-    before = [step.id];
-    return linked;
-  });
-  const steps = [...parts.prove, ...moveSteps, ...confirm];
+  const confirm = chained(parts.confirm, moved.last);
+  const steps = [...parts.prove, ...moved.steps, ...confirm.steps];
   const plan: Plan = {
     format: 1,
     runId: common.runId,
@@ -118,17 +148,15 @@ function assemble(common: Common, platform: MoveExpansion, parts: Parts): Plan {
     to: parts.to,
     strategy: common.strategy,
     instances: facts.desired,
+    ...(facts.parts && { parts: byPart(facts.parts, parts.targets) }),
     start: parts.start,
     steps,
-    lines: parts.strategyPlan.lines.map((line) => ({
-      label: line.label,
-      doneWord: line.doneWord,
-      steps: line.moves.flatMap((move) => ids.get(move)?.all ?? []),
-    })),
+    lines: moved.lines,
     findings: common.findings,
     preconditions: preconditions(facts),
     estimateMs: estimate(steps),
     concurrency: common.concurrency,
+    batch: common.batch ?? 1,
     request: common.request,
     createdAt: common.createdAt,
     hash: '',
@@ -141,9 +169,25 @@ function startState(facts: PlatformFacts, failing: StartState['failing']): Start
   return {
     current: facts.current ?? '',
     canary: facts.canary,
-    serving: facts.instances
-      .filter((instance) => serves(instance) || instance.inRotation)
-      .map(({ slot, release }) => ({ slot, release })),
+    serving: servingIn(facts),
+    ...(facts.parts && {
+      parts: byPart(facts.parts, (part) => ({ current: part.current ?? '', serving: servingIn(part) })),
+    }),
     failing,
   };
+}
+
+function servingIn({ instances }: Pick<PlatformFacts, 'instances'>): StartState['serving'] {
+  return instances
+    .filter((instance) => serves(instance) || instance.inRotation)
+    .map(({ slot, release }) => ({ slot, release }));
+}
+
+function byPart<T>(parts: PartFacts[], of: (part: PartFacts) => T | undefined): Record<string, T> {
+  return Object.fromEntries(
+    parts.flatMap((part) => {
+      const value = of(part);
+      return value === undefined ? [] : [[part.name, value]];
+    }),
+  );
 }

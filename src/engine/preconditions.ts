@@ -21,6 +21,11 @@ export function preconditions(facts: PlatformFacts): Precondition[] {
       fact: 'desired',
       equals: now.desired ?? null,
     },
+    ...(facts.parts ?? []).map(({ name, current, desired }) => ({
+      says: `${name} is set to run ${current} with ${desired} ${facts.noun.many}`,
+      fact: `parts.${name}`,
+      equals: now[`parts.${name}`] ?? null,
+    })),
   ];
 }
 
@@ -33,5 +38,14 @@ export function brokenPreconditions(plan: Plan, facts: PlatformFacts): string[] 
 }
 
 function preconditionFacts(facts: PlatformFacts): Record<string, string | number | null> {
-  return { current: facts.current ?? null, canary: facts.canary ?? null, desired: facts.desired };
+  const parts = (facts.parts ?? []).map(({ name, current, desired }) => [
+    `parts.${name}`,
+    `${current} with ${desired} ${facts.noun.many}`,
+  ]);
+  return {
+    current: facts.current ?? null,
+    canary: facts.canary ?? null,
+    desired: facts.desired,
+    ...Object.fromEntries(parts),
+  };
 }

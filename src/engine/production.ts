@@ -9,7 +9,7 @@ export function trafficShare(facts: PlatformFacts): TrafficShare {
   for (const instance of [...facts.instances].sort((a, b) => a.slot - b.slot)) {
     const version = versionOf(facts, instance.release);
     if (serves(instance)) serving.set(version, (serving.get(version) ?? 0) + 1);
-    if (!instance.inRotation) draining += instance.inFlight;
+    if (!instance.inRotation) draining += instance.inFlight ?? 0;
   }
   return { serving: [...serving].map(([version, instances]) => ({ version, instances })), draining };
 }

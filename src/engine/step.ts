@@ -4,13 +4,14 @@ import type { Clock } from '../model/clock.ts';
  * What a look at the world says of a step.
  * - `done`: its effect is there; `output` is what `apply` would have returned, as far as it can be known now.
  * - `pending`: not there yet, and `apply` may be called (again). `before` is what `apply` would overwrite.
- * - `conflict`: the world is not as the plan supposes (someone scaled, deployed, edited).
+ * - `conflict`: the world is not as the plan supposes (someone scaled, deployed, edited). The plan is made anew; where
+ *   somebody decided `otherwise`, only once a person resumes the run.
  * - `unknown`: it cannot be told. The run stops and asks.
  */
 export type Observation<Output = unknown> =
   | { state: 'done'; output: Output }
   | { state: 'pending'; before: unknown }
-  | { state: 'conflict'; why: string }
+  | { state: 'conflict'; why: string; otherwise?: true }
   | { state: 'unknown'; why: string };
 
 export interface StepContext {

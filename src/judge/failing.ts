@@ -28,8 +28,12 @@ export function judgeFailing(
   return { is: evidence.length > 0, evidence };
 }
 
+/** Of a service in parts one part is enough; a part that does not run the release is no evidence. */
 function notReady(facts: PlatformFacts, release: string): string[] {
   const own = facts.instances.filter((instance) => instance.release === release && instance.inRotation);
-  if (own.some(serves)) return [];
-  return [`none of its ${facts.noun.many} is ready`];
+  if (!own.some(serves)) return [`none of its ${facts.noun.many} is ready`];
+  const parts = new Set(own.map(({ part }) => part));
+  return [...parts]
+    .filter((part) => !own.some((instance) => instance.part === part && serves(instance)))
+    .map((part) => `none of its ${facts.noun.many} of ${part} is ready`);
 }

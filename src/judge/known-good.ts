@@ -23,7 +23,7 @@ export function judgeRelease(release: Release, facts: Facts, rules: GoodRules): 
   const good: string[] = [];
   const bad: string[] = [];
   const run = facts.rolledBackFrom[release.image.digest];
-  if (run) bad.push(`rolled back from in ${run}`);
+  if (run && release.image.digest !== '') bad.push(`rolled back from in ${run}`);
   const rate = evidence.requests === 0 ? undefined : evidence.errors / evidence.requests;
   const p95 = quantileMs(evidence.latency, 0.95);
   const enough = evidence.requests >= rules.minRequests && rate !== undefined;
@@ -64,16 +64,37 @@ export function lastKnownGood(facts: Facts, rules: GoodRules): Choice {
     ? releases.slice(releases.findIndex((release) => release.id === current))
     : releases.slice(releases.findIndex((release) => release.id === current) + 1);
   const skipped: Choice['skipped'] = [];
+  const unproven: Release[] = [];
   for (const release of running ? candidates : []) {
-    if (!canary && release.image.digest === running?.image.digest) {
+    if (!canary && running && sameImage(release, running, facts)) {
       skipped.push({ release, why: 'the same image as the one that runs' });
       continue;
     }
     const { verdict, against } = judgeRelease(release, facts, rules);
     if (verdict === 'good') return { release, skipped };
     skipped.push({ release, why: against.join('; ') });
+    if (verdict === 'unknown' && mayHaveServed(release)) unproven.push(release);
   }
+  // Where nothing counts requests, the newest one that ran in full number is the best that is known.
+  const [best] = unproven.sort((a, b) => Number(b.wasAvailable ?? false) - Number(a.wasAvailable ?? false));
+  if (best) return { release: best, skipped: skipped.filter(({ release }) => release !== best) };
   return { release: undefined, skipped };
+}
+
+/** Only platforms that count no requests tell; there a release that was never seen in full number is the second choice. */
+function mayHaveServed(release: Release): boolean {
+  return 'wasAvailable' in release;
+}
+
+function sameImage(a: Release, b: Release, facts: Facts): boolean {
+  const [one, other] = [contentOf(a, facts), contentOf(b, facts)];
+  return one && other ? one === other : a.image.reference === b.image.reference;
+}
+
+/** Where it is not known what was deployed, what the tag means now is what would run. */
+function contentOf({ id, image }: Release, facts: Facts): string | undefined {
+  const looked = facts.images[id];
+  return image.digest || (looked?.known ? looked.value.tagDigest : undefined);
 }
 
 /** `0.01%`, `5%`: a ratio for people, two digits at most. */

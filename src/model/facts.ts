@@ -1,5 +1,6 @@
 import type { Finding } from './finding.ts';
-import type { Noun } from './plan.ts';
+import type { HistoryEntry, HistoryRow } from './migration-history.ts';
+import type { Noun, PlannedStep, Strategy } from './plan.ts';
 import type { Migration, Release } from './release.ts';
 
 /**
@@ -18,10 +19,12 @@ export interface Instance {
   state: InstanceState;
   /** Whether new requests are sent to it. */
   inRotation: boolean;
-  /** Requests and upgraded connections it is answering now. */
-  inFlight: number;
+  /** Requests and upgraded connections it is answering now; undefined where the platform can't see them. */
+  inFlight: number | undefined;
   /** ISO 8601: until when it is kept warm though out of rotation; undefined where it is not. */
   warmUntil: string | undefined;
+  /** Which of the service's parts it is of. Default: the service is one. */
+  part?: string;
 }
 
 /** What a platform says of a service, at one moment. */
@@ -41,7 +44,37 @@ export interface PlatformFacts {
   instances: Instance[];
   /** How many instances shall serve. */
   desired: number;
+  /**
+   * Whether a new instance may run beside the ones it replaces. Where it may not (a StatefulSet's pod, what must not run
+   * twice), the old one ends first and capacity falls meanwhile.
+   */
+  surge: boolean;
+  /** Without surge: every old instance ends before the first new one starts, whatever the batch. Default false. */
+  allAtOnce?: boolean;
+  /** Each part for itself where several make the service, in the order in which they go back. Default: it is one. */
+  parts?: PartFacts[];
+  /** Whether all parts go back at the same time. Default false: one after the other. */
+  together?: boolean;
+  /**
+   * Strategies that fit where the platform's own objects leave no other (an Argo Rollout's strategy), the one for now
+   * first. Default: all, rolling first.
+   */
+  strategies?: readonly Strategy[] | undefined;
+  /** What the platform itself needs to expand moves; nobody else reads it. */
+  own?: unknown;
 }
+
+/** One of several parts of a service, e.g. a workload, as if it were all of it: slots and release ids are its own. */
+export interface PartFacts
+  extends Pick<PlatformFacts, 'current' | 'releases' | 'instances' | 'desired' | 'surge' | 'allAtOnce'> {
+  /** Printed to people, e.g. `deployment/worker`. */
+  name: string;
+  /** Its own id of what it runs in a release of the service, by release id; one that it never ran is not named. */
+  ids: Record<string, string>;
+}
+
+/** As `warmUntil`: out of rotation until somebody ends it; no run left it. */
+export const NO_END = '9999-12-31T23:59:59.000Z';
 
 /** Serves: in rotation and ready. Only these count as capacity. */
 export function serves(instance: Instance): boolean {
@@ -64,12 +97,28 @@ export interface DatabaseFacts {
   /** E.g. `sqlite data/shop.db`. */
   name: string;
   engine: 'sqlite' | 'postgresql' | 'mysql';
+  /** Of the server, as it says itself, e.g. `15.18` or `10.11.19-MariaDB`; undefined where there is no server. */
+  version?: string;
   /** Versions in the live history table, oldest first; undefined where there is no history to read. */
   applied: string[] | undefined;
+  /** Rows of the history table as the tool's query gives them; left out where there is none, or none was given. */
+  historyRows?: HistoryRow[];
+  /** What those rows say, of the tool that wrote them, e.g. `Flyway`; left out where there are none. */
+  history?: { tool: string; entries: HistoryEntry[] };
   /** Bytes on disk, for the estimate. */
   sizeBytes: number;
   /** How long writers may have to wait while a backup is read, ms; 0 where they don't wait. */
   backupBlocksWritersMs: number;
+  /** Undefined where nothing is known of how long one takes. */
+  backup?: BackupOutlook | undefined;
+}
+
+/** What a backup would be, as far as it is known before it is taken. */
+export interface BackupOutlook {
+  /** Taking and proving it, ms: as long as the last one, else by the size. */
+  estimateMs: number;
+  /** The newest that was restored and compared; `takenAt` is ISO 8601, UTC. */
+  proven?: { name: string; takenAt: string } | undefined;
 }
 
 /** What today's configuration sources say, to be compared with the target's snapshot. */
@@ -107,6 +156,8 @@ export interface Facts {
   images: Record<string, Known<ImageFacts>>;
   /** undefined where no database is configured. */
   database: Known<DatabaseFacts> | undefined;
+  /** Why the migrations of releases that were recorded without could not be read either; by release id. */
+  unreadMigrations?: Record<string, { why: string; fix?: string | undefined }>;
   configuration: Known<ConfigurationFacts>;
   /** Recent traffic of the current release (and of the canary); by release id. */
   recentTraffic: Record<string, Known<TrafficWindow>>;
@@ -114,6 +165,10 @@ export interface Facts {
   rolledBackFrom: Record<string, string>;
   /** What the platform itself refuses or warns of. */
   preflight: Finding[];
+  /** What the platform says of the target's configuration, where it knows better than the shared check. */
+  configurationFindings?: Finding[] | undefined;
+  /** What the platform proves before it moves anything. */
+  prove?: PlannedStep[] | undefined;
 }
 
 /** Migrations in the live database that the target release does not ship. SQL comes from the newer releases. */

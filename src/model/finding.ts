@@ -7,6 +7,9 @@ export const CHECK_NAMES = [
   'backup',
   'retention',
   'capacity',
+  'downtime',
+  'ownership',
+  'rights',
   'timeout',
   'platform',
 ] as const;
@@ -31,6 +34,8 @@ export interface Finding {
   fix: string[];
   /** Set where `--accept` waived it: it is recorded and no longer blocks. */
   waived?: { reason: string };
+  /** There is nothing to measure it with, which was so before the run: it is told, and leaves nothing open. */
+  absent?: true;
   /** Shown in the text report even where it is ok. The canonical lines are; details are not. */
   headline: boolean;
 }

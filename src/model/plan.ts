@@ -30,6 +30,14 @@ export interface PlannedStep {
   estimateMs?: number;
 }
 
+/** What a plan sets up before its first move, and puts back after the last. */
+export interface SurroundingSteps {
+  before: PlannedStep[];
+  after: PlannedStep[];
+  /** The same for the moves of each part of a service, by its name. Default: none. */
+  parts?: Record<string, { before: PlannedStep[]; after: PlannedStep[] }>;
+}
+
 /** One line of the execution section: done once all of its steps are done. */
 export interface ProgressLine {
   /** E.g. `Deploying v2.14.3 (instance 1/3)`. */
@@ -60,6 +68,8 @@ export interface StartState {
   canary: string | undefined;
   /** Instances in rotation. */
   serving: { slot: number; release: string }[];
+  /** The same of each part, by its name and with its own ids. Default: the service is one. */
+  parts?: Record<string, Pick<StartState, 'current' | 'serving'>>;
   /**
    * Whether the release gone back from is failing by evidence; then nothing but a person's abort moves traffic from a
    * healthy target back to it. Not covered by the hash.
@@ -76,6 +86,8 @@ export interface PlanRequest {
   /** Seconds to watch after validation; 0 for none. */
   monitorS: number;
   backup: boolean;
+  /** How the backup is proven. Default: as configured. */
+  backupVerify?: 'full' | 'read' | 'none' | undefined;
   accepted: string[];
 }
 
@@ -101,6 +113,8 @@ export interface Plan {
   strategy: Strategy;
   /** Instances that shall serve at the end. */
   instances: number;
+  /** What each part shall run, by its name and with its own id. Default: the service is one. */
+  parts?: Record<string, string>;
   start: StartState;
   steps: PlannedStep[];
   lines: ProgressLine[];
@@ -110,6 +124,8 @@ export interface Plan {
   estimateMs: number;
   /** How many steps may run at once. */
   concurrency: number;
+  /** Instances that a rolling plan moves at once; 1 where it is not told. */
+  batch?: number;
   request: PlanRequest;
   /** ISO 8601, UTC. */
   createdAt: string;

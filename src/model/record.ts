@@ -1,8 +1,10 @@
+import type { Drained } from './drained.ts';
 import type { ErrorRecord, ExitCode } from './error.ts';
 import type { Finding } from './finding.ts';
 import type { GoodEnd, Holder } from './journal.ts';
 import type { Noun, Strategy } from './plan.ts';
 import type { ReleaseReference } from './release.ts';
+import type { SuspendedReconciler } from './suspended.ts';
 
 /** What is kept of a run for people and pipelines: the decision, its grounds and its effect. */
 export interface RunRecord {
@@ -45,6 +47,9 @@ export interface RunRecord {
   /** Requests that failed on the target from the switch on, as the platform measured; undefined where not known. */
   failedRequests: number | undefined;
   requests: number | undefined;
+  /** undefined where nothing was drained. */
+  drained: Drained | undefined;
+  reconcilers: SuspendedReconciler[];
   backup: { name: string; path: string; sha256: string; bytes: number } | undefined;
   monitor: MonitorResult | undefined;
   /** The plan hash that was carried out. */

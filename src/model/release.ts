@@ -2,7 +2,7 @@
 export interface ImageReference {
   /** As typed at deploy time, e.g. `shop:v2.14.3`. */
   reference: string;
-  /** `sha256:` and 64 hex digits of the image manifest (OCI image spec, "Digests"). */
+  /** `sha256:` and 64 hex digits of the image manifest (OCI image spec, "Digests"); empty where it is not known. */
   digest: string;
 }
 
@@ -44,6 +44,19 @@ export interface Migration {
   up: string;
   /** SQL that reverses it; undefined where there is none. */
   down: string | undefined;
+  /** Whether the tool runs it in a transaction, as far as the file says. Default true. */
+  transaction?: boolean;
+  /**
+   * What the history may hold as the file's checksum, each of them right. Left out where the tool's history has none, or
+   * where it can't be told from the file.
+   */
+  checksums?: string[];
+  /** Whether the tool runs it anew whenever it was changed. Default false. */
+  repeatable?: boolean;
+  /** Versions that it builds on, where the tool orders by that; left out elsewhere. */
+  after?: string[];
+  /** Why its SQL is not known, a sentence; `up` is empty then, and its verdict unknown. Left out where it is known. */
+  opaque?: string;
 }
 
 /** Latency as counts per bucket, so that windows and instances can be added up. Bounds are `HISTOGRAM_BOUNDS_MS`. */
@@ -82,6 +95,11 @@ export interface Release {
   configuration: ConfigurationSnapshot;
   /** Migrations shipped in the image; undefined where that is unknown. */
   migrations: Migration[] | undefined;
+  /**
+   * For platforms that count no requests: whether it once ran in full number; undefined where that was not seen. Others
+   * leave it out.
+   */
+  wasAvailable?: boolean | undefined;
   evidence: ServiceEvidence;
 }
 

@@ -32,6 +32,8 @@ export interface ServiceStatus {
   current?: ReleaseReference;
   canary?: ReleaseReference;
   instances: InstanceStatus[];
+  /** What a run left running out of rotation, by version and time; undefined where there is nothing. */
+  warm?: WarmStatus[];
   /** How many instances shall serve. */
   desired: number;
   traffic: TrafficShare;
@@ -41,14 +43,25 @@ export interface ServiceStatus {
   monitor?: { runId: string; result: MonitorResult };
 }
 
+export interface WarmStatus {
+  version: string;
+  instances: number;
+  /** ISO 8601, UTC. */
+  until: string;
+  /** Set where its time is over and nobody ends it by himself: the command that does. */
+  end?: string;
+}
+
 export interface InstanceStatus {
   slot: number;
+  /** Which of the service's parts it is of, e.g. `deployment/worker`; undefined where the service is one. */
+  part?: string;
   version: string;
   state: Instance['state'];
   /** Whether new requests are sent to it. */
   inRotation: boolean;
-  /** Requests and upgraded connections it is answering now. */
-  inFlight: number;
+  /** Requests and upgraded connections it is answering now; undefined where they can't be seen. */
+  inFlight: number | undefined;
 }
 
 export interface RunStatus {

@@ -1,9 +1,9 @@
 import { chmod, link, lstat, mkdir, open, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import type { ReadEntry } from 'tar';
-import { imageInvalid, imageUnsafe, imageUnsupported } from './image-error.ts';
+import { imageInvalid, imageUnsafe, imageUnsupported, replacesItsTarget } from './image-error.ts';
 import { absent, partsOf, resolveInside } from './inside-root.ts';
-import { OPAQUE, WHITEOUT } from './whiteout.ts';
+import { hiddenBy, OPAQUE, WHITEOUT } from './whiteout.ts';
 
 /** A layer on its way into a folder. */
 export interface LayerTarget {
@@ -76,6 +76,9 @@ async function makeEntry(target: LayerTarget, entry: ReadEntry, path: string): P
     case 'Link': {
       const from = await linkedFile(target.root, entry);
       if (from === path) throw imageInvalid(`The entry "${entry.path}"`, 'It is a hard link to itself.');
+      if (from.startsWith(join(path, sep))) {
+        throw imageInvalid(`The entry "${entry.path}"`, replacesItsTarget(entry.linkpath ?? ''));
+      }
       await replace();
       return link(from, path);
     }
@@ -124,17 +127,7 @@ async function whiteOut(
       await removeLower(root, [...parent, child], ofThisLayer);
     return;
   }
-  const hidden = name.slice(WHITEOUT.length);
-  if (hidden === '' || hidden === '.' || hidden === '..') {
-    throw imageUnsafe(entry, `It would delete "${hidden}".`);
-  }
-  if (hidden.startsWith(WHITEOUT)) {
-    throw imageUnsupported(
-      `The image's entry "${entry}"`,
-      'It is a mark of aufs, which is not part of OCI images.',
-    );
-  }
-  await removeLower(root, [...parent, hidden], ofThisLayer);
+  await removeLower(root, [...parent, hiddenBy(name, entry)], ofThisLayer);
 }
 
 /** Deletes a path but for what this layer has put there. */

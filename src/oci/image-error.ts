@@ -55,6 +55,11 @@ export function imageInvalid(what: string, detail: string, cause?: unknown): Rol
   });
 }
 
+/** Of a hard link that takes the place of a folder on the way to what it links to. */
+export function replacesItsTarget(target: string): string {
+  return `It is a hard link to ${target}, and takes the place of a folder on the way there.`;
+}
+
 /** Valid, and nothing that this product runs. */
 export function imageUnsupported(what: string, detail: string, fix = REBUILD): RollbackError {
   return new RollbackError({

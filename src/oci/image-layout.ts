@@ -1,21 +1,27 @@
+import { createReadStream } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RollbackError } from '../model/error.ts';
 import type { BlobProblem } from './blob-store.ts';
 import { blobPath, checkBlob, readDocument, writeBlob } from './blob-store.ts';
-import { imageInvalid, imageUnsupported } from './image-error.ts';
+import { imageUnsupported } from './image-error.ts';
+import { type ImageSource, manifestBelow } from './image-source.ts';
 import { checkMarker, MARKER, readIndex, writeIndex, writeMarker } from './layout-files.ts';
-import type { Descriptor, ImageConfiguration, ImageIndex, ImageManifest } from './manifest.ts';
+import type { Descriptor, ImageIndex, ImageManifest } from './manifest.ts';
 import { MEDIA_TYPE, parseConfiguration, parseManifest } from './manifest.ts';
 import type { NamedImage } from './reference.ts';
 import { checkReference, findReference, REF_NAME, references } from './reference.ts';
 import { thisPlatform } from './this-platform.ts';
 
+/** Bytes read at a time. */
+const CHUNK = 256 * 1024;
+
 /**
  * A folder of images in the OCI image layout format (OCI image spec 1.1, "Image Layout"). Everything is read anew at
- * each call, so that tags moved by others are seen. Readers may be many; writers one at a time.
+ * each call, so that tags moved by others are seen. Readers may be many; writers one at a time. Of an image for several
+ * machines that for this one is taken.
  */
-export interface ImageLayout {
+export interface ImageLayout extends ImageSource {
   /** As it was opened. */
   readonly path: string;
   /** Every name and what it points at, in the order of index.json. @throws RollbackError `LAYOUT_INVALID` */
@@ -26,13 +32,6 @@ export interface ImageLayout {
    * @throws RollbackError `REFERENCE_AMBIGUOUS` where a bare tag belongs to several names; `LAYOUT_INVALID`
    */
   resolve(reference: string): Promise<string | undefined>;
-  /**
-   * The manifest of a digest, its content checked; of an image for several machines, that for this one.
-   * @throws RollbackError `IMAGE_NOT_FOUND`, `IMAGE_DAMAGED`, `IMAGE_INVALID`, `IMAGE_UNSUPPORTED` (not for this machine)
-   */
-  manifest(digest: string): Promise<ImageManifest>;
-  /** The configuration that belongs to `manifest(digest)`, its content checked. @throws RollbackError as `manifest` */
-  config(digest: string): Promise<ImageConfiguration>;
   /**
    * Reads every blob that running the image needs and compares size and SHA-256.
    * @returns what is missing or damaged; empty where the image is whole
@@ -75,6 +74,8 @@ function layoutAt(path: string): ImageLayout {
       const { config } = await imageOf(path, digest);
       return parseConfiguration(await readDocument(path, config.digest, config.size), config.digest);
     },
+    blob: async (blob) => createReadStream(blobPath(path, blob.digest), { highWaterMark: CHUNK }),
+    checkBlob: (blob, signal) => checkBlob(path, blob, signal),
     verify: (digest, signal) => verify(path, digest, signal),
     tag: (digest, reference) => tag(path, digest, reference),
     addBlob: (mediaType, content) => writeBlob(path, mediaType, content),
@@ -82,16 +83,8 @@ function layoutAt(path: string): ImageLayout {
   };
 }
 
-/** Down an image's indexes, if there are any, to the manifest for this machine. */
-async function imageOf(path: string, digest: string): Promise<ImageManifest> {
-  let at: Pick<Descriptor, 'digest'> & { size?: number } = { digest };
-  // Indexes may be nested; nobody nests them deeper.
-  for (let depth = 0; depth < 4; depth++) {
-    const found = parseManifest(await readDocument(path, at.digest, at.size), at.digest);
-    if ('manifest' in found) return found.manifest;
-    at = forThisPlatform(found.index, at.digest);
-  }
-  throw imageInvalid(digest, 'Its indexes are nested deeper than 4.');
+function imageOf(path: string, digest: string): Promise<ImageManifest> {
+  return manifestBelow(digest, (at, size) => readDocument(path, at, size), forThisPlatform);
 }
 
 function forThisPlatform(index: ImageIndex, digest: string): Descriptor {

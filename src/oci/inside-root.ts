@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { imageInvalid, imageUnsafe } from './image-error.ts';
 
 /** As many as Linux follows (path_resolution(7)). */
-const MOST_LINKS = 40;
+export const MOST_LINKS = 40;
 
 /**
  * The parts of a name in a layer; none for the root itself.

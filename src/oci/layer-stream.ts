@@ -1,17 +1,16 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { ReadEntry } from 'tar';
-import { checkBlob } from './blob-store.ts';
+import { RollbackError } from '../model/error.ts';
 import { imageDamaged, imageInvalid, imageTooLarge, imageUnsupported } from './image-error.ts';
-import type { ImageLayout } from './image-layout.ts';
+import type { ImageLayer, ImageSource } from './image-source.ts';
 import type { Allowance } from './layer-entries.ts';
 import { entriesOf } from './layer-entries.ts';
 import type { Descriptor } from './manifest.ts';
 
-/** Bytes read and unpacked at a time. */
+/** Bytes unpacked at a time. */
 const CHUNK = 256 * 1024;
 
 const LAYER =
@@ -23,27 +22,28 @@ const LAYER =
  * @throws RollbackError `IMAGE_DAMAGED`, `IMAGE_INVALID`, `IMAGE_UNSUPPORTED`, `IMAGE_TOO_LARGE`, and what `onEntry` throws
  */
 export async function readLayer(
-  layout: ImageLayout,
-  layer: Descriptor,
-  diffId: string,
+  source: ImageSource,
+  { layer, diffId }: ImageLayer,
   allowance: Allowance,
   signal: AbortSignal,
   onEntry: (entry: ReadEntry) => Promise<void>,
 ): Promise<void> {
   const compressed = isCompressed(layer);
   try {
-    await streamLayer(layout, layer, compressed, diffId, allowance, signal, onEntry);
+    await streamLayer(source, layer, compressed, diffId, allowance, signal, onEntry);
   } catch (error) {
     signal.throwIfAborted();
+    // What was cut off says nothing of the content.
+    if (error instanceof RollbackError && error.retriable) throw error;
     // Damage shows first as something else: as bytes that are no gzip, as odd names. Say what it comes from.
-    const problem = await checkBlob(layout.path, layer, signal);
+    const problem = await source.checkBlob(layer, signal);
     if (problem) throw imageDamaged(problem.says);
     throw error;
   }
 }
 
 async function streamLayer(
-  layout: ImageLayout,
+  source: ImageSource,
   layer: Descriptor,
   compressed: boolean,
   diffId: string,
@@ -51,7 +51,10 @@ async function streamLayer(
   signal: AbortSignal,
   onEntry: (entry: ReadEntry) => Promise<void>,
 ): Promise<void> {
-  const tar = await entriesOf(layer.digest, allowance, onEntry);
+  const [file, tar] = await Promise.all([
+    source.blob(layer, signal),
+    entriesOf(layer.digest, allowance, onEntry),
+  ]);
   const blobHash = createHash('sha256');
   const diffHash = createHash('sha256');
   const hashing = new Transform({
@@ -60,7 +63,6 @@ async function streamLayer(
       done(null, chunk);
     },
   });
-  const file = createReadStream(layout.blobPath(layer.digest), { highWaterMark: CHUNK });
   const content = compressed ? createGunzip({ chunkSize: CHUNK }) : hashing;
   const feeding = compressed
     ? pipeline(file, hashing, content, { signal })

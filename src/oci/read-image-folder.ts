@@ -1,14 +1,9 @@
-import { lstat, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, posix } from 'node:path';
-import { imageInvalid, imageTooLarge } from './image-error.ts';
-import type { ImageLayout } from './image-layout.ts';
-import { resolveInside } from './inside-root.ts';
-import type { ImageConfig } from './manifest.ts';
-import { extractImage, unpackError } from './unpack-image.ts';
-
-/** Characters read of one folder at the most. */
-const MOST_TEXT = 64 * 1024 * 1024;
+import { posix } from 'node:path';
+import { imageInvalid } from './image-error.ts';
+import { type ImageLayer, type ImageSource, layersOf, MOST_BYTES, MOST_ENTRIES } from './image-source.ts';
+import { follow, type TreeNode, treeOf } from './image-tree.ts';
+import type { Allowance } from './layer-entries.ts';
+import { type ListedEntry, listLayer } from './list-layer.ts';
 
 export interface ImageFile {
   /** Path in the image, `/`-separated, without a leading `/`. */
@@ -16,62 +11,104 @@ export interface ImageFile {
   content: string;
 }
 
+/** Lists of layers that were read already, so that what images share is read once. Lives as long as its owner. */
+export type KnownLayers = Map<string, ListedEntry[]>;
+
 /**
  * The text files of a folder of the image as a process in it would see them, in order of their paths, with those in
  * folders below. Links to files are followed, links to folders are not. A relative path is meant from the image's
- * working directory. Unpacks the image to scratch for that.
+ * working directory. Layers are streamed; kept are their lists of names, and the content of files in that folder. A layer
+ * is read again only where links lead out of the folder.
  * @returns undefined where the image has no such folder
- * @throws RollbackError as `unpackImage`, and `IMAGE_INVALID` where a file is not UTF-8
+ * @throws RollbackError `IMAGE_NOT_FOUND`, `IMAGE_DAMAGED`, `IMAGE_INVALID` (also where a file is not UTF-8),
+ * `IMAGE_UNSUPPORTED`, `IMAGE_UNSAFE`, `IMAGE_TOO_LARGE` (4 GiB or 200,000 entries, or 64 MiB in the folder), and what the
+ * source throws. The signal's reason where aborted.
  */
 export async function readImageFolder(
-  layout: ImageLayout,
+  source: ImageSource,
   digest: string,
   folderInImage: string,
   signal: AbortSignal = new AbortController().signal,
+  known: KnownLayers = new Map(),
 ): Promise<ImageFile[] | undefined> {
-  const scratch = await mkdtemp(join(tmpdir(), 'rda-image-'));
-  try {
-    const config = await extractImage(layout, digest, scratch, signal);
-    return await readUnpackedFolder(scratch, config, folderInImage);
-  } catch (error) {
-    signal.throwIfAborted();
-    throw unpackError(error, digest, scratch);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
-}
-
-async function readUnpackedFolder(
-  root: string,
-  config: ImageConfig,
-  folderInImage: string,
-): Promise<ImageFile[] | undefined> {
+  signal.throwIfAborted();
+  const { layers, config } = await layersOf(source, digest);
   const path = posix.join('/', folderInImage.startsWith('/') ? '' : (config.WorkingDir ?? ''), folderInImage);
   const parts = path.split('/').filter((part) => part !== '');
-  const folder = await resolveInside(root, parts, path);
+  const allowance = { bytes: MOST_BYTES, entries: MOST_ENTRIES };
+  const lists: ListedEntry[][] = [];
+  for (const layer of layers) lists.push(await listOnce(source, layer, allowance, parts, signal, known));
+  const root = treeOf(lists);
+  const folder = follow(root, parts, path);
   if (!folder) return undefined;
-  const files: ImageFile[] = [];
-  await readBelow(root, folder, parts.join('/'), files);
-  return files;
+  const files = filesBelow(root, folder.real, parts.join('/'));
+  const contents = await missingContents(source, layers, files, allowance, signal);
+  return files.map(({ path: shown, node }) => ({
+    path: shown,
+    content: textOf(node.entry.content ?? contents.get(node.entry), shown),
+  }));
 }
 
-async function readBelow(root: string, real: string[], shown: string, files: ImageFile[]): Promise<void> {
-  for (const name of (await readdir(join(root, ...real))).sort()) {
+async function listOnce(
+  source: ImageSource,
+  layer: ImageLayer,
+  allowance: Allowance,
+  folder: string[],
+  signal: AbortSignal,
+  known: KnownLayers,
+): Promise<ListedEntry[]> {
+  const below = folder.map((part) => `${part}/`).join('');
+  const key = `${layer.layer.digest} ${layer.diffId} ${below}`;
+  const list =
+    known.get(key) ?? (await listLayer(source, layer, allowance, (path) => path.startsWith(below), signal));
+  known.set(key, list);
+  return list;
+}
+
+interface FoundFile {
+  /** As it is to be shown. */
+  path: string;
+  node: Extract<TreeNode, { type: 'file' }>;
+}
+
+function filesBelow(root: ReturnType<typeof treeOf>, real: string[], shown: string): FoundFile[] {
+  const { node } = follow(root, real, shown) as { node: TreeNode };
+  if (node.type !== 'folder') return [];
+  return [...node.children.keys()].sort().flatMap((name): FoundFile[] => {
     const path = posix.join(shown, name);
-    const at = await resolveInside(root, [...real, name], path, { file: true });
+    const at = follow(root, [...real, name], path, { file: true });
     // A link that leads nowhere is no file.
-    if (!at) continue;
-    const found = await lstat(join(root, ...at));
-    if (found.isFile()) {
-      const read = files.reduce((sum, file) => sum + file.content.length, found.size);
-      if (read > MOST_TEXT) throw imageTooLarge(`${shown} holds more than 64 MiB of text.`);
-      files.push({ path, content: await readText(join(root, ...at), path) });
-    } else if (at.join('/') === [...real, name].join('/')) await readBelow(root, at, path, files);
-  }
+    if (!at) return [];
+    if (at.node.type === 'file') return [{ path, node: at.node }];
+    return at.real.join('/') === [...real, name].join('/') ? filesBelow(root, at.real, path) : [];
+  });
 }
 
-async function readText(file: string, path: string): Promise<string> {
-  const content = await readFile(file);
+/** Of files that are in that folder by a link only, so that their own paths did not show it. */
+async function missingContents(
+  source: ImageSource,
+  layers: ImageLayer[],
+  files: FoundFile[],
+  allowance: Allowance,
+  signal: AbortSignal,
+): Promise<Map<ListedEntry, Buffer>> {
+  const contents = new Map<ListedEntry, Buffer>();
+  const missing = files.filter(({ node }) => node.entry.content === undefined);
+  for (const [i, layer] of layers.entries()) {
+    const here = missing.filter(({ node }) => node.layer === i);
+    if (here.length === 0) continue;
+    const wanted = new Set(here.map(({ node }) => node.entry.parts.join('/')));
+    const list = await listLayer(source, layer, allowance, (path) => wanted.has(path), signal);
+    // The last one of a name is the one that is there.
+    const read = new Map(list.flatMap(({ parts, content }) => (content ? [[parts.join('/'), content]] : [])));
+    for (const { node } of here) {
+      contents.set(node.entry, read.get(node.entry.parts.join('/')) as Buffer);
+    }
+  }
+  return contents;
+}
+
+function textOf(content: Buffer | undefined, path: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
   } catch (error) {

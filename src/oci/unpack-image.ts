@@ -3,15 +3,12 @@ import { basename, dirname, join } from 'node:path';
 import { RollbackError } from '../model/error.ts';
 import { applyEntry } from './apply-entry.ts';
 import { syncFolder } from './durable-file.ts';
-import { imageInvalid } from './image-error.ts';
 import type { ImageLayout } from './image-layout.ts';
+import { layersOf, MOST_BYTES, MOST_ENTRIES } from './image-source.ts';
 import { absent } from './inside-root.ts';
 import { readLayer } from './layer-stream.ts';
 import type { ImageConfig } from './manifest.ts';
 
-/** The most that is unpacked of one image. */
-const MOST_BYTES = 4 * 1024 ** 3;
-const MOST_ENTRIES = 200_000;
 /** Files that are made durable at the same time; the file system does several in about the time of one. */
 const SYNCS_AT_ONCE = 16;
 
@@ -47,32 +44,24 @@ export async function unpackImage(
 }
 
 /** Unpacks into a folder that is there and empty; neither durable nor whole where it throws. */
-export async function extractImage(
+async function extractImage(
   layout: ImageLayout,
   digest: string,
   root: string,
   signal: AbortSignal,
 ): Promise<ImageConfig> {
   signal.throwIfAborted();
-  const manifest = await layout.manifest(digest);
-  const { config, rootfs } = await layout.config(digest);
-  if (rootfs.diff_ids.length !== manifest.layers.length) {
-    throw imageInvalid(
-      digest,
-      `It has ${manifest.layers.length} layers, and its configuration has ${rootfs.diff_ids.length} diffIDs.`,
-    );
-  }
+  const { layers, config } = await layersOf(layout, digest);
   const allowance = { bytes: MOST_BYTES, entries: MOST_ENTRIES };
-  for (const [i, layer] of manifest.layers.entries()) {
+  for (const layer of layers) {
     const target = { root, ofThisLayer: new Set<string>() };
-    const diffId = rootfs.diff_ids[i] as string;
-    await readLayer(layout, layer, diffId, allowance, signal, (entry) => applyEntry(target, entry));
+    await readLayer(layout, layer, allowance, signal, (entry) => applyEntry(target, entry));
   }
-  return config ?? {};
+  return config;
 }
 
 /** What the file system refuses, as an error that says what to do. */
-export function unpackError(error: unknown, digest: string, into: string): unknown {
+function unpackError(error: unknown, digest: string, into: string): unknown {
   if (error instanceof RollbackError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === undefined) return error;

@@ -1,12 +1,18 @@
+import { drainedIn } from '../model/drained.ts';
 import type { Finding } from '../model/finding.ts';
 import type { RunEnd } from '../model/journal.ts';
 import type { RunState } from '../model/run-state.ts';
+import { suspendedIn } from '../model/suspended.ts';
 import { findingsOf } from './finding-lines.ts';
 import { between, count, formatDuration, stopped, unstopped } from './format.ts';
+import { leftOverLines } from './left-over-lines.ts';
 
 /** How a run's text ends: what it came to, what runs now, and how to go on. Empty while it goes on. */
 export function closingLines(state: RunState): string[] {
-  if (state.end) return ended(state, state.end);
+  if (state.end) {
+    const left = leftOverLines(drainedIn(state), suspendedIn(state), state.asked.noun);
+    return [...ended(state, state.end), ...left];
+  }
   if (!state.stopped) return [];
   const lines = [`Stopped: ${stopped(state.stopped.why)}`, stopped(state.stopped.production)];
   return [...lines, `To go on: rollback-deploy-auto resume ${state.runId}`, ...wayBack(state)];

@@ -2,6 +2,7 @@ import type { Finding } from '../model/finding.ts';
 import type { RunRecord } from '../model/record.ts';
 import { STATUS_WORDS } from './finding-lines.ts';
 import { formatBytes, formatDuration, formatMoment, plain, stopped, unstopped } from './format.ts';
+import { cutText, reconcilerLines } from './left-over-lines.ts';
 import { monitorLines } from './monitor-lines.ts';
 
 /** The record of a run as Markdown (CommonMark with tables), for people; ends with what is theirs to fill in. */
@@ -13,8 +14,8 @@ export function recordMarkdown(record: RunRecord): string {
     table(
       ['', ''],
       [
-        ['From', `${text(from.version)} (${from.id}, \`${from.digest}\`)`],
-        ['To', `${text(to.version)} (${to.id}, \`${to.digest}\`)`],
+        ['From', `${text(from.version)} (${from.id}, \`${from.digest || 'digest unknown'}\`)`],
+        ['To', `${text(to.version)} (${to.id}, \`${to.digest || 'digest unknown'}\`)`],
         ['Who', text(record.by)],
         ['When', period(record)],
         ['Why', text(record.reason ?? 'not given')],
@@ -31,6 +32,9 @@ export function recordMarkdown(record: RunRecord): string {
     moved(record),
     '## Requests failed',
     stopped(capital(failedRequestsText(record))),
+    '## Connections cut',
+    cutSentence(record),
+    ...reconcilers(record),
     '## Backup',
     backup(record),
     '## Validation',
@@ -52,6 +56,24 @@ export function recordMarkdown(record: RunRecord): string {
 export function failedRequestsText({ failedRequests, requests }: RunRecord): string {
   if (failedRequests === undefined) return 'not known';
   return requests === undefined ? String(failedRequests) : `${failedRequests} of ${requests}`;
+}
+
+/** `told by connections, the longest in 1.2s`. */
+export function drainedText({ drained }: RunRecord): string {
+  if (drained === undefined) return 'nothing';
+  const took = `the longest in ${formatDuration(drained.longestMs)}`;
+  return drained.how.length === 0 ? took : `told by ${drained.how.join(', ')}; ${took}`;
+}
+
+function cutSentence(record: RunRecord): string {
+  const said = stopped(capital(cutText(record.drained, record.noun)));
+  return record.drained === undefined ? said : `${said} Drained: ${stopped(drainedText(record))}`;
+}
+
+function reconcilers({ reconcilers: all }: RunRecord): string[] {
+  if (all.length === 0) return [];
+  const resumed = all.filter((each) => each.resumed).map(({ name, why }) => `${name} was resumed: ${why}`);
+  return ['## Reconcilers', list([...resumed, ...reconcilerLines(all)].map((line) => text(line.trim())))];
 }
 
 function whatHappened(record: RunRecord): string {

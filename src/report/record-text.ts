@@ -3,8 +3,9 @@ import { columns } from './columns.ts';
 import { errorLines, findingLines } from './finding-lines.ts';
 import { formatBytes, formatDuration, formatMoment, plain, stopped } from './format.ts';
 import { outcome } from './history-table.ts';
+import { cutText, reconcilerLines } from './left-over-lines.ts';
 import { monitorLines } from './monitor-lines.ts';
-import { failedRequestsText } from './record-markdown.ts';
+import { drainedText, failedRequestsText } from './record-markdown.ts';
 
 /** One run for `show`, as text. Ends without a line break. */
 export function recordText(record: RunRecord): string {
@@ -12,8 +13,8 @@ export function recordText(record: RunRecord): string {
   const facts = columns([
     ['Run:', record.runId],
     ['Target:', record.target],
-    ['From:', `${record.from.version} (${record.from.id}, ${record.from.digest})`],
-    ['To:', `${record.to.version} (${record.to.id}, ${record.to.digest})`],
+    ['From:', `${record.from.version} (${record.from.id}, ${record.from.digest || 'digest unknown'})`],
+    ['To:', `${record.to.version} (${record.to.id}, ${record.to.digest || 'digest unknown'})`],
     ['Strategy:', record.strategy],
     ['Reason:', record.reason ?? 'not given'],
     ['By:', record.by],
@@ -29,6 +30,8 @@ export function recordText(record: RunRecord): string {
     ['Why:', stopped(record.why)],
     ['Production:', stopped(record.production)],
     ['Requests failed:', failedRequestsText(record)],
+    ['Drained:', drainedText(record)],
+    ['Connections cut:', cutText(record.drained, record.noun)],
     ['Backup:', record.backup ? `${record.backup.path}, ${formatBytes(record.backup.bytes)}` : 'none taken'],
     ...(record.backup ? [['', `SHA-256 ${record.backup.sha256}`]] : []),
     ['Plan hash:', record.planHash],
@@ -38,6 +41,10 @@ export function recordText(record: RunRecord): string {
     ...section('Held by:', holders(record)),
     ...section('Pre-rollback checks:', record.checks.flatMap(findingLines)),
     ...section('Steps:', steps(record)),
+    ...section(
+      'Reconcilers:',
+      reconcilerLines(record.reconcilers).map((text) => `  ${text}`),
+    ),
     ...section('Post-rollback validation:', record.validation.flatMap(findingLines)),
     ...section('Monitor:', record.monitor ? monitorLines(record.monitor).map((text) => `  ${text}`) : []),
   ];

@@ -13,6 +13,10 @@ export function statusText(status: ServiceStatus): string {
     `Current version: ${runs}`,
     ...(canary ? [`Canary: ${canary.version} (${canary.id})`] : []),
     ...(status.instances.length > 0 ? [trafficLine(status.traffic), '', ...instances(status)] : []),
+    ...(status.warm ?? []).map(({ version, instances: n, until, end }) => {
+      const told = `Kept warm: ${count(n, noun)} of ${version} until ${formatMoment(until)}`;
+      return end === undefined ? told : `${told}. That is over; to end it: ${end}`;
+    }),
     '',
     ...(status.run ? run(status.run) : ['No run in progress.']),
     ...(status.monitor ? ['', `Monitor of ${status.monitor.runId}:`, ...watched(status.monitor.result)] : []),
@@ -21,12 +25,12 @@ export function statusText(status: ServiceStatus): string {
 }
 
 function instances({ instances: all, noun }: ServiceStatus): string[] {
-  const rows = all.map(({ slot, version, state, inRotation, inFlight }) => [
-    String(slot),
+  const rows = all.map(({ slot, part, version, state, inRotation, inFlight }) => [
+    part === undefined ? String(slot) : `${part} ${slot}`,
     version,
     state,
     inRotation ? 'yes' : 'no',
-    String(inFlight),
+    String(inFlight ?? 'unknown'),
   ]);
   return columns([[noun.one.toUpperCase(), 'VERSION', 'STATE', 'IN ROTATION', 'IN FLIGHT'], ...rows]);
 }

@@ -1,9 +1,11 @@
-import type { Catalog, CatalogTable, CatalogView } from './catalog.ts';
+import type { Catalog, CatalogTable } from './catalog.ts';
 import { columnByRoot, isSame, tableByRoot } from './catalog.ts';
 import { compareColumns } from './compare-columns.ts';
-import { compareConstraints } from './compare-constraints.ts';
+import { compareConstraints, compareReferences } from './compare-constraints.ts';
+import { compareObjects } from './compare-objects.ts';
+import { compareViews, standIn } from './compare-views.ts';
 import type { Fold, RowChange } from './fold-state.ts';
-import type { Place, Report, SchemaFinding } from './verdict.ts';
+import type { Report, SchemaFinding } from './verdict.ts';
 
 const KEEP = 'Keep the old name until no release that may be gone back to uses it.';
 
@@ -11,43 +13,78 @@ const KEEP = 'Keep the old name until no release that may be gone back to uses i
 export function compare(fold: Fold): SchemaFinding[] {
   const findings: SchemaFinding[] = [];
   const before = fold.before as Catalog;
-  const report: Report = (rule, verdict, place, why, fix) => {
-    if (place) findings.push({ rule, verdict, ...place, why, fix });
+  const report: Report = (rule, verdict, place, why, fix, when) => {
+    if (!place) return;
+    findings.push({
+      rule,
+      verdict,
+      ...place,
+      when,
+      why,
+      fix,
+      docs: `docs/rules/${rule}.md`,
+      allowed: undefined,
+    });
   };
-  for (const { why, place } of fold.unknown) {
-    report('unreadable', 'unknown', place, why, 'Have a person read it, and waive the check with a reason.');
+  for (const { why, rule, place } of fold.unknown) {
+    report(rule, 'unknown', place, why, 'Have a person read it, and waive the check with a reason.');
   }
-  for (const [key, old] of before.tables) compareTable(key, old, fold, report);
-  for (const [key, table] of fold.now.tables) {
-    if (before.tables.has(key) || [...before.tables.values()].some((old) => old.root === table.root))
-      continue;
+  for (const old of before.tables.values()) compareTable(old, fold, report);
+  for (const table of fold.now.tables.values()) {
+    const known = [...before.tables.values()].some((old) => old.root === table.root);
+    if (before.tables.has(table.name) || known) continue;
     report('create-table', 'safe', table.place, `The old code does not know table ${table.name}.`, '');
   }
-  for (const [key, old] of before.views) compareView(key, old, fold, report);
-  for (const [key, trigger] of fold.now.triggers) {
-    const table = trigger.table;
-    const known = table && [...before.tables.values()].some((old) => old.root === table.root);
-    if (!known || before.triggers.has(key)) continue;
-    const why = `Trigger ${trigger.name} runs on what the old code writes to ${table.name}, and may refuse or change it.`;
-    report(
-      'new-trigger',
-      'conditional',
-      trigger.place,
-      why,
-      'Check that it accepts what the old code writes.',
-    );
-  }
+  compareReferences(fold, report);
+  compareViews(fold, report);
+  compareTriggers(fold, report);
+  compareObjects(fold, report);
+  for (const { rule, verdict, place, why, fix, when } of fold.concerns)
+    report(rule, verdict, place, why, fix, when);
   for (const change of fold.rowChanges) reportRows(change, report);
   return findings;
 }
 
-function compareTable(key: string, old: CatalogTable, fold: Fold, report: Report): void {
-  const table = fold.now.tables.get(key);
+function compareTriggers(fold: Fold, report: Report): void {
+  const before = fold.before as Catalog;
+  const knows = (table: CatalogTable | undefined) =>
+    table && [...before.tables.values()].some((old) => old.root === table.root);
+  for (const { name, table, place } of fold.now.triggers.values()) {
+    if (!knows(table) || before.triggers.has(name)) continue;
+    const why = `Trigger ${name} runs on what the old code writes to ${table?.name}, and may refuse or change it.`;
+    const fix = 'Check that it accepts what the old code writes.';
+    report(
+      'new-trigger',
+      'conditional',
+      place,
+      why,
+      fix,
+      'where it refuses or changes what the old code writes',
+    );
+  }
+  for (const { name, table } of before.triggers.values()) {
+    if (fold.now.triggers.has(name) || !table || !fold.now.tables.has(table.name)) continue;
+    const why = `Trigger ${name} of ${table.name} is gone: what it did for the old code is not done any more.`;
+    const place = fold.dropped.get(name) ?? fold.gone.get(table.root);
+    report(
+      'drop-trigger',
+      'conditional',
+      place,
+      why,
+      'Keep the trigger.',
+      'where the old code relies on what it did',
+    );
+  }
+}
+
+function compareTable(old: CatalogTable, fold: Fold, report: Report): void {
+  const table = fold.now.tables.get(old.name);
   const moved = tableByRoot(fold.now, old.root) ?? wholeCopy(fold.now, old);
   if (!table) {
-    const view = fold.now.views.get(key);
+    const view = fold.now.views.get(old.name);
     if (view) {
-      reportStandIn(old, view, fold, report);
+      const seen = standIn(old, view, fold, report);
+      if (seen) compareColumns(old, seen, fold, report);
       return;
     }
     const place = fold.gone.get(old.root);
@@ -98,49 +135,6 @@ function wholeCopy(now: Catalog, old: CatalogTable): CatalogTable | undefined {
   );
 }
 
-/** A view that has taken the name of a table. */
-function reportStandIn(old: CatalogTable, view: CatalogView, fold: Fold, report: Report): void {
-  const names = new Set(view.columns?.map((name) => name.toLowerCase()));
-  const complete = view.columns !== undefined && [...old.columns.keys()].every((name) => names.has(name));
-  if (complete && old.complete) {
-    const why = `A view stands in for table ${old.name}: the old code can read, but not write it.`;
-    const fix = 'Give the view INSTEAD OF triggers and waive the check, or keep the table under its name.';
-    report('rename-table', 'writes-fail', view.place, why, fix);
-    return;
-  }
-  const why = `A view stands in for table ${old.name}, and not all columns that the old code knows are seen in it.`;
-  report('rename-table', 'reads-fail', view.place ?? fold.gone.get(old.root), why, KEEP);
-}
-
-function compareView(key: string, old: CatalogView, fold: Fold, report: Report): void {
-  const view = fold.now.views.get(key);
-  if (!view) {
-    const why = `The old code's reads of view ${old.name} fail.`;
-    // A view that was never made by a migration carries the place where it was dropped.
-    report('drop-view', 'reads-fail', dropPlace(old, fold), why, KEEP);
-    return;
-  }
-  if (view.text === old.text) return;
-  if (!view.columns || !old.columns) {
-    const why = `View ${old.name} reads something else now, and its columns can't be told from its text.`;
-    report('change-view', 'unknown', view.place, why, 'Name the columns of the view.');
-    return;
-  }
-  const names = new Set(view.columns.map((name) => name.toLowerCase()));
-  const missing = old.columns.filter((name) => !names.has(name.toLowerCase()));
-  if (missing.length > 0) {
-    const why = `View ${old.name} no longer has ${missing.join(', ')}, which the old code reads.`;
-    report('change-view', 'reads-fail', view.place, why, KEEP);
-    return;
-  }
-  const why = `View ${old.name} has the columns that the old code reads, but takes them from elsewhere.`;
-  report('change-view', 'conditional', view.place, why, 'Check that they mean the same.');
-}
-
-function dropPlace(view: CatalogView, fold: Fold): Place | undefined {
-  return fold.dropped.get(view.name.toLowerCase()) ?? view.place;
-}
-
 function reportRows(change: RowChange, report: Report): void {
   const { kind, table, columns, place } = change;
   if (kind === 'delete') {
@@ -150,13 +144,8 @@ function reportRows(change: RowChange, report: Report): void {
   }
   if (kind === 'replace') {
     const why = `Rows of ${table} with the same key are overwritten, if there are any.`;
-    report(
-      'replace-data',
-      'conditional',
-      place,
-      why,
-      'Check that the old code can work with the new values.',
-    );
+    const fix = 'Check that the old code can work with the new values.';
+    report('replace-data', 'conditional', place, why, fix, 'once a row has the same key');
     return;
   }
   const why = `The old code reads changed values in ${table} (${columns.join(', ')}); the values before are overwritten.`;

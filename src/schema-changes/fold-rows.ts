@@ -1,12 +1,12 @@
 import type { CatalogTable } from './catalog.ts';
 import type { Fold, RowChange } from './fold-state.ts';
-import { columnOf, isOld, isOldColumn, tableOf } from './fold-state.ts';
-import type { Copy, Operation } from './operation.ts';
+import { columnOf, isOld, isOldColumn, nameOfKnown, tableOf } from './fold-state.ts';
+import type { CopiedValue, Copy, Operation } from './operation.ts';
 import type { Place } from './verdict.ts';
 
 /** Rows put into a table; a new one may get its identity by it. */
 export function insertRows(fold: Fold, operation: Extract<Operation, { op: 'insert' }>, place: Place): void {
-  if (fold.now.views.has(operation.table.toLowerCase())) return;
+  if (isView(fold, operation.table)) return;
   const table = tableOf(fold, operation.table);
   if (operation.replaces) changeRows(fold, 'replace', operation.table, [], place);
   if (operation.rows && !isOld(fold, table)) copyRows(fold, table, operation.rows, place);
@@ -14,33 +14,41 @@ export function insertRows(fold: Fold, operation: Extract<Operation, { op: 'inse
 
 /** Gives a new table the identity of the one that its rows come from, column by column. */
 export function copyRows(fold: Fold, table: CatalogTable, rows: Copy, place: Place): void {
-  if (rows.from === undefined || fold.now.views.has(rows.from.toLowerCase())) return;
+  if (rows.from === undefined || isView(fold, rows.from)) return;
   const source = tableOf(fold, rows.from);
   if (source === table) return;
   table.source = source.source ?? source.root;
   if (!rows.whole) table.filtered = place;
-  const values = rows.values.flatMap((value) =>
-    value.kind === 'all'
-      ? [...source.columns.values()].map(({ name }) => ({ kind: 'same' as const, column: name, as: name }))
-      : [value],
-  );
+  const values = allNamed(source, rows.values);
   if (table.columns.size === 0) {
     for (const value of values) {
       if (value.kind === 'computed') continue;
       const column = columnOf(fold, source, value.column);
-      table.columns.set(value.as.toLowerCase(), { ...column, name: value.as, notNull: false, place });
+      table.columns.set(value.as, { ...column, name: value.as, notNull: false, filled: false, place });
     }
     table.complete = source.complete;
     return;
   }
   const targets = rows.to ?? [...table.columns.values()].filter((c) => !c.generated).map((c) => c.name);
   for (const [i, target] of targets.entries()) {
-    const column = table.columns.get(target.toLowerCase());
+    const column = table.columns.get(target);
     const value = values[i];
     if (!column || !value) continue;
     if (value.kind === 'computed') column.computed = true;
     else column.root = columnOf(fold, source, value.column).root;
   }
+}
+
+/** What a copy takes, with each column of `*` by name. */
+export function allNamed(
+  source: CatalogTable,
+  values: CopiedValue[],
+): Exclude<CopiedValue, { kind: 'all' }>[] {
+  return values.flatMap((value) =>
+    value.kind === 'all'
+      ? [...source.columns.values()].map(({ name }) => ({ kind: 'same' as const, column: name, as: name }))
+      : [value],
+  );
 }
 
 /** Rows changed that the old code knows. */
@@ -51,10 +59,14 @@ export function changeRows(
   columns: string[],
   place: Place,
 ): void {
-  if (fold.now.views.has(name.toLowerCase())) return;
+  if (isView(fold, name)) return;
   const table = tableOf(fold, name);
   if (!isOld(fold, table)) return;
   const old = columns.filter((column) => isOldColumn(fold, columnOf(fold, table, column)));
   if (kind === 'update' && old.length === 0) return;
   fold.rowChanges.push({ kind, table: table.name, columns: old, place });
+}
+
+function isView(fold: Fold, name: string): boolean {
+  return fold.now.views.has(nameOfKnown(fold, name));
 }

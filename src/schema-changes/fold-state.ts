@@ -9,6 +9,10 @@ import {
   snapshot,
   tableByRoot,
 } from './catalog.ts';
+import type { Dialect } from './dialect.ts';
+import { NameMap } from './name-map.ts';
+import type { Operation } from './operation.ts';
+import type { RuleId } from './rules.ts';
 import type { Place } from './verdict.ts';
 
 /** What statements do to rows that the old code knows. */
@@ -19,38 +23,55 @@ export interface RowChange {
   place: Place;
 }
 
+type Concern = Omit<Extract<Operation, { op: 'concern' }>, 'op' | 'table'> & { place: Place };
+
 /** A schema while migrations are read in order. */
 export interface Fold {
+  dialect: Dialect;
   now: Catalog;
   /** As the old code knows it; undefined until `begin`. */
   before: Catalog | undefined;
+  /** Whether everything that was there at `begin` is known. */
+  complete: boolean;
   rowChanges: RowChange[];
-  unknown: { why: string; place: Place }[];
-  /** Where a table or column, by its identity, was last dropped or renamed. */
+  concerns: Concern[];
+  unknown: { why: string; rule: RuleId; place: Place }[];
+  /** Where a table, column or object, by its identity, was last dropped or renamed. */
   gone: Map<number, Place>;
-  /** Lower-case names of all indexes ever made. */
-  indexes: Set<string>;
-  /** Where a view or index, by lower-case name, was last dropped. */
-  dropped: Map<string, Place>;
+  /** Where a view, trigger or constraint was last dropped. */
+  dropped: NameMap<Place>;
+  /** Schemas in which names are looked for; '' is the default one. */
+  path: string[];
 }
 
-export function newFold(): Fold {
+export function newFold(dialect: Dialect): Fold {
   return {
-    now: emptyCatalog(),
+    dialect,
+    now: emptyCatalog(dialect.key),
     before: undefined,
+    complete: false,
     rowChanges: [],
+    concerns: [],
     unknown: [],
     gone: new Map(),
-    dropped: new Map(),
-    indexes: new Set(),
+    dropped: new NameMap(dialect.key),
+    path: [''],
   };
+}
+
+/** A schema that goes on from another's, which stays as it is. */
+export function branch(fold: Fold): Fold {
+  return { ...newFold(fold.dialect), now: snapshot(fold.now), unknown: [...fold.unknown], path: fold.path };
 }
 
 /** From here on, what is read is new to the old code. */
 export function begin(fold: Fold): void {
   fold.before = snapshot(fold.now);
+  fold.complete = fold.now.tables.size > 0 && fold.unknown.length === 0;
   fold.rowChanges = [];
+  fold.concerns = [];
   fold.unknown = [];
+  fold.path = [''];
 }
 
 /** Whether the old code knows the table, under whatever name. */
@@ -64,28 +85,45 @@ export function isOldColumn(fold: Fold, column: CatalogColumn): boolean {
   return [...(fold.before?.tables.values() ?? [])].some((table) => columnByRoot(table, column.root));
 }
 
+/** The full name of what is made under that name. */
+export function nameOfNew(fold: Fold, name: string): string {
+  const schema = fold.path[0];
+  return schema && !name.includes('.') ? `${schema}.${name}` : name;
+}
+
+/** The full name of what a statement means by that name. */
+export function nameOfKnown(fold: Fold, name: string): string {
+  if (name.includes('.')) return name;
+  const names = fold.path.map((schema) => (schema ? `${schema}.${name}` : name));
+  return names.find((full) => fold.now.tables.has(full) || fold.now.views.has(full)) ?? names[0] ?? name;
+}
+
 /** The table of that name; one that was never made is taken to have been there before. */
 export function tableOf(fold: Fold, name: string): CatalogTable {
-  const key = name.toLowerCase();
-  const known = fold.now.tables.get(key);
+  const full = nameOfKnown(fold, name);
+  const known = fold.now.tables.get(full);
   if (known) return known;
-  const assumed = newTable({ name, columns: undefined, constraints: [], strict: false }, undefined);
-  fold.now.tables.set(key, assumed);
-  fold.before?.tables.set(key, copyTable(assumed));
+  const definition = { name: full, columns: undefined, constraints: [], strict: false };
+  const assumed = newTable(definition, fold.dialect.key, undefined);
+  fold.now.tables.set(full, assumed);
+  fold.before?.tables.set(full, copyTable(assumed));
   return assumed;
 }
 
 /** The column of that name; likewise. */
 export function columnOf(fold: Fold, table: CatalogTable, name: string): CatalogColumn {
-  const key = name.toLowerCase();
-  const known = table.columns.get(key);
+  const known = table.columns.get(name);
   if (known) return known;
   const definition = { name, type: '', family: 'as given', notNull: false, filled: false, generated: false };
   const assumed = newColumn(definition, undefined);
-  // SQLite's own names of the row's number; any other must have been there, since the migration was applied.
-  if (/^(?:rowid|oid|_rowid_)$/.test(key)) return assumed;
-  table.columns.set(key, assumed);
-  const before = [...(fold.before?.tables.values() ?? [])].find((old) => isSame(table, old));
-  before?.columns.set(key, { ...assumed });
+  // Any other must have been there, since the migration was applied.
+  if (fold.dialect.isImplicitColumn(name)) return assumed;
+  table.columns.set(name, assumed);
+  before(fold, table)?.columns.set(name, { ...assumed });
   return assumed;
+}
+
+/** The table as the old code knows it. */
+export function before(fold: Fold, table: CatalogTable): CatalogTable | undefined {
+  return [...(fold.before?.tables.values() ?? [])].find((old) => isSame(table, old));
 }

@@ -1,12 +1,12 @@
 import type { DatabaseFacts } from '../model/facts.ts';
 import type { Migration } from '../model/release.ts';
 import { compare } from './compare.ts';
+import type { ReadStatement } from './dialect.ts';
+import { engineOf } from './engines.ts';
 import { apply } from './fold.ts';
 import type { Fold } from './fold-state.ts';
 import { begin, newFold } from './fold-state.ts';
-import type { StatementParser } from './parse-sqlite.ts';
-import { sqliteParser } from './parse-sqlite.ts';
-import { splitStatements } from './split-statements.ts';
+import { type Commented, suppress } from './suppressions.ts';
 import type { Place, SchemaVerdict } from './verdict.ts';
 
 export interface Span {
@@ -16,64 +16,44 @@ export interface Span {
   migrations: readonly Migration[];
 }
 
-/** What taking migrations back would do. */
-export interface Reversal {
-  /** Migrations with no down, or an empty one. */
-  missing: Migration[];
-  /** Statements of downs that destroy what was written since, or can't be read. */
-  lossy: Place[];
-}
-
 /**
  * Judges whether the code that was shipped with `before` can run on the schema after `migrations`. Statements are
  * folded over a small catalog in order, and the net effect is judged. What can't be read is unknown.
  */
-export async function judgeSpan(span: Span, engine: DatabaseFacts['engine']): Promise<SchemaVerdict> {
-  const parser = await parserOf(engine);
-  const fold = newFold();
-  for (const migration of span.before) read(fold, migration, migration.up, parser);
+export async function judgeSpan(span: Span, name: DatabaseFacts['engine']): Promise<SchemaVerdict> {
+  const engine = await engineOf(name);
+  const fold = newFold(engine.dialect);
+  for (const migration of span.before) foldStatements(fold, migration, engine.read(migration.up));
   begin(fold);
-  for (const migration of span.migrations) read(fold, migration, migration.up, parser);
+  const said = span.migrations.flatMap((migration) => {
+    const statements = engine.read(migration.up);
+    foldStatements(fold, migration, statements);
+    return commented(migration, statements);
+  });
   const order = new Map(span.migrations.map((migration, index) => [migration.file, index]));
-  const findings = compare(fold);
+  const findings = suppress(compare(fold), said);
   findings.sort((a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || a.line - b.line);
   return { findings };
 }
 
-/** Judges the downs of migrations: whether they are there, and whether they destroy data. */
-export async function judgeReversal(
-  migrations: readonly Migration[],
-  engine: DatabaseFacts['engine'],
-): Promise<Reversal> {
-  const parser = await parserOf(engine);
-  const lossy: Place[] = [];
-  for (const migration of migrations) {
-    for (const statement of splitStatements(migration.down ?? '')) {
-      const operations = parser(statement.text);
-      if (operations.some(({ op }) => LOSSY.has(op))) lossy.push(placeOf(migration, statement));
-    }
+/** Follows statements in order. */
+export function foldStatements(fold: Fold, migration: Migration, statements: ReadStatement[]): void {
+  if (migration.opaque !== undefined) {
+    const place = placeOf(migration, { text: '', line: 1 });
+    fold.unknown.push({ why: migration.opaque, rule: 'opaque-code', place });
   }
-  return { missing: migrations.filter((migration) => migration.down === undefined), lossy };
-}
-
-const LOSSY = new Set(['drop-table', 'drop-column', 'delete', 'update', 'unknown']);
-
-/** Engines whose statements can be read. */
-const PARSERS: Partial<Record<DatabaseFacts['engine'], () => Promise<StatementParser>>> = {
-  sqlite: sqliteParser,
-};
-
-async function parserOf(engine: DatabaseFacts['engine']): Promise<StatementParser> {
-  const load = PARSERS[engine];
-  if (load) return load();
-  return () => [{ op: 'unknown', why: `Statements of ${engine} can't be read.` }];
-}
-
-function read(fold: Fold, migration: Migration, sql: string, parser: StatementParser): void {
-  for (const statement of splitStatements(sql)) {
+  for (const statement of statements) {
     const place = placeOf(migration, statement);
-    for (const operation of parser(statement.text)) apply(fold, operation, place);
+    for (const operation of statement.operations) apply(fold, operation, place);
   }
+}
+
+/** Statements with their comments, where suppressions stand. */
+export function commented(migration: Migration, statements: ReadStatement[]): Commented[] {
+  return statements.map((statement) => ({
+    comments: statement.comments,
+    place: placeOf(migration, statement),
+  }));
 }
 
 function placeOf(migration: Migration, statement: { text: string; line: number }): Place {

@@ -1,28 +1,37 @@
 import { at, fingerprint, kindOf, list, nameOf, UnreadableTree } from './ast.ts';
+import type { Engine } from './dialect.ts';
 import type { Operation } from './operation.ts';
+import { splitStatements } from './split-statements.ts';
+import { sqliteDialect } from './sqlite-dialect.ts';
 import { copyOf, sqliteRows } from './sqlite-rows.ts';
 import { keyOf, sqliteColumn, sqliteTable } from './sqlite-table.ts';
 
-/** Says what one statement does. Pure. */
-export type StatementParser = (statement: string) => Operation[];
-
 /** Loads the parser (WebAssembly, several MB), once. */
-export async function sqliteParser(): Promise<StatementParser> {
+export async function sqliteEngine(): Promise<Engine> {
   const { init, parse } = await import('@guanmingchiu/sqlparser-ts');
   await init();
-  return (statement) => {
-    const simple = withoutParser(statement);
-    if (simple) return simple;
-    const { text, withoutRowid } = readable(statement);
-    try {
-      return parse(text, 'sqlite').flatMap((tree) => operations(tree, withoutRowid));
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      return [
-        { op: 'unknown', why: error instanceof UnreadableTree ? why : `It could not be parsed: ${why}.` },
-      ];
-    }
+  return {
+    dialect: sqliteDialect,
+    read: (sql) =>
+      splitStatements(sql).map((statement) => ({
+        ...statement,
+        operations: readStatement(statement.text, (text) => parse(text, 'sqlite')),
+      })),
   };
+}
+
+function readStatement(statement: string, parse: (text: string) => unknown[]): Operation[] {
+  const simple = withoutParser(statement);
+  if (simple) return simple;
+  const { text, withoutRowid } = readable(statement);
+  try {
+    return parse(text).flatMap((tree) => operations(tree, withoutRowid));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return [
+      { op: 'unknown', why: error instanceof UnreadableTree ? why : `It could not be parsed: ${why}.` },
+    ];
+  }
 }
 
 const HARMLESS = new Set([
@@ -80,19 +89,22 @@ function operations(tree: unknown, withoutRowid: boolean): Operation[] {
     case 'AlterTable':
       return list(node, 'operations').map((operation) => alterTable(nameOf(at(node, 'name')), operation));
     case 'Drop':
-      return list(node, 'names').map((name) => drop(String(at(node, 'object_type')), nameOf(name)));
-    case 'CreateIndex': {
-      const unique = at(node, 'unique') === true;
+      return list(node, 'names').map((name) =>
+        drop(String(at(node, 'object_type')), nameOf(name), at(node, 'if_exists') === true),
+      );
+    case 'CreateIndex':
       return [
         {
           op: 'create-index',
-          name: nameOf(at(node, 'name')),
           table: nameOf(at(node, 'table_name')),
-          unique: unique ? keyOf(list(node, 'columns'), at(node, 'predicate')) : undefined,
+          constraint: {
+            kind: at(node, 'unique') === true ? 'unique' : 'index',
+            name: nameOf(at(node, 'name')),
+            ...keyOf(list(node, 'columns'), at(node, 'predicate')),
+          },
           ifNotExists: at(node, 'if_not_exists') === true,
         },
       ];
-    }
     case 'CreateView':
       return [createView(node)];
     case 'CreateTrigger':
@@ -117,7 +129,7 @@ function operations(tree: unknown, withoutRowid: boolean): Operation[] {
   }
 }
 
-function createTable(node: unknown, withoutRowid: boolean): Operation {
+export function createTable(node: unknown, withoutRowid: boolean): Operation {
   const table = sqliteTable(node, withoutRowid);
   const query = at(node, 'query');
   const ifNotExists = at(node, 'if_not_exists') === true;
@@ -140,10 +152,15 @@ function alterTable(table: string, operation: unknown): Operation {
   switch (kind) {
     case 'AddColumn': {
       const { column, constraints } = sqliteColumn(at(node, 'column_def'));
-      return { op: 'add-column', table, column, constraints };
+      return { op: 'add-column', table, column, constraints, ifNotExists: false };
     }
     case 'DropColumn':
-      return { op: 'drop-column', table, column: String(at(node, 'column_names', 0, 'value')) };
+      return {
+        op: 'drop-column',
+        table,
+        column: String(at(node, 'column_names', 0, 'value')),
+        ifExists: false,
+      };
     case 'RenameColumn':
       return {
         op: 'rename-column',
@@ -152,28 +169,29 @@ function alterTable(table: string, operation: unknown): Operation {
         to: String(at(node, 'new_column_name', 'value')),
       };
     case 'RenameTable':
-      return { op: 'rename-table', name: table, to: nameOf(at(node, 'table_name', 'To')) };
+      return { op: 'rename-table', name: table, to: nameOf(at(node, 'table_name', 'To')), moves: false };
     default:
       return { op: 'unknown', why: `SQLite has no ALTER TABLE ${kind}.` };
   }
 }
 
-function drop(type: string, name: string): Operation {
+function drop(type: string, name: string, ifExists: boolean): Operation {
   switch (type) {
     case 'Table':
-      return { op: 'drop-table', name };
+      return { op: 'drop-table', name, ifExists };
     case 'View':
-      return { op: 'drop-view', name };
+      return { op: 'drop-view', name, ifExists };
     case 'Index':
-      return { op: 'drop-index', name };
+      return { op: 'drop-constraint', table: undefined, name, what: 'index', ifExists };
     default:
       return { op: 'unknown', why: `What DROP ${type.toUpperCase()} does is not known.` };
   }
 }
 
-function createView(node: unknown): Operation {
+export function createView(node: unknown): Operation {
   const named = list(node, 'columns').map((column) => String(at(column, 'name', 'value')));
-  const values = copyOf(at(node, 'query'), undefined)?.values ?? [];
+  const rows = copyOf(at(node, 'query'), undefined);
+  const values = rows?.values ?? [];
   const names = values.map((value) => (value.kind === 'all' ? undefined : value.as || undefined));
   const told = names.length > 0 && names.every((name) => name !== undefined) ? names : undefined;
   const text = fingerprint(at(node, 'query'));
@@ -182,5 +200,6 @@ function createView(node: unknown): Operation {
     name: nameOf(at(node, 'name')),
     columns: named.length > 0 ? named : told,
     text,
+    rows,
   };
 }

@@ -2,6 +2,8 @@
 export interface SqlStatement {
   /** Without the closing semicolon, and without comments before it. */
   text: string;
+  /** The comments before it, and the text. */
+  comments: string;
   /** Line of its first word, from 1. */
   line: number;
 }
@@ -49,7 +51,7 @@ export function statementSplitter(firstLine = 1): StatementSplitter {
   function take(): SqlStatement {
     const raw = pieces.join('');
     const text = raw.replace(LEADING, '');
-    const statement = { text: text.trimEnd(), line: line + newlines(raw) - newlines(text) };
+    const statement = { text: text.trimEnd(), comments: raw, line: line + newlines(raw) - newlines(text) };
     line += newlines(raw);
     pieces = [];
     hasTokens = false;

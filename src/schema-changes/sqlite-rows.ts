@@ -16,12 +16,9 @@ export function sqliteRows(kind: string, node: unknown): Operation[] {
   const table = nameOf(at(node, 'table', 'TableName'));
   const to = list(node, 'columns').map(nameOf);
   const replaces = at(node, 'or') === 'Replace' || at(node, 'replace_into') === true;
-  const operations: Operation[] = [
-    { op: 'insert', table, replaces, rows: copyOf(at(node, 'source'), to.length > 0 ? to : undefined) },
-  ];
-  const updates = list(node, 'on', 'OnConflict', 'action', 'DoUpdate', 'assignments');
-  if (updates.length > 0) operations.push({ op: 'update', table, columns: assigned(updates) });
-  return operations;
+  const upserts = list(node, 'on', 'OnConflict', 'action', 'DoUpdate', 'assignments').length > 0;
+  const rows = copyOf(at(node, 'source'), to.length > 0 ? to : undefined);
+  return [{ op: 'insert', table, replaces: replaces || upserts, rows }];
 }
 
 /** What a query takes from one table; undefined where it is no SELECT, e.g. VALUES. */

@@ -11,7 +11,7 @@ export function sqliteTable(node: unknown, withoutRowid: boolean): TableDefiniti
     return read.column;
   });
   const key = constraints.find((constraint) => constraint.kind === 'primary-key');
-  const keyColumns = key ? key.on.split(',') : [];
+  const keyColumns = key?.columns.map((name) => name.toLowerCase()) ?? [];
   for (const column of columns) {
     if (!keyColumns.includes(column.name.toLowerCase())) continue;
     const isRowid = keyColumns.length === 1 && column.type === 'INTEGER' && !withoutRowid;
@@ -41,57 +41,59 @@ export function sqliteColumn(node: unknown): { column: ColumnDefinition; constra
         break;
       case 'Default':
         column.filled = at(option, 'Default', 'Value', 'value') !== 'Null';
+        column.default = fingerprint(at(option, 'Default'));
         break;
       case 'Generated':
         column.filled = true;
         column.generated = true;
         break;
       case 'PrimaryKey':
-        constraints.push({ kind: 'primary-key', on: name.toLowerCase() });
+        constraints.push({ kind: 'primary-key', columns: [name], on: '' });
         break;
       case 'Unique':
-        constraints.push({ kind: 'unique', on: name.toLowerCase() });
+        constraints.push({ kind: 'unique', columns: [name], on: '' });
         break;
       case 'Check':
-        constraints.push({ kind: 'check', on: fingerprint(at(option, 'Check', 'expr')) });
+        constraints.push({ kind: 'check', columns: [], on: fingerprint(at(option, 'Check', 'expr')) });
         break;
       case 'ForeignKey':
-        constraints.push({ kind: 'foreign-key', on: foreignKey([name], at(option, 'ForeignKey')) });
+        constraints.push(foreignKey([name], at(option, 'ForeignKey')));
         break;
     }
   }
   return { column, constraints };
 }
 
-/** The columns of a key in order, and its condition, in a comparable form. */
-export function keyOf(columns: unknown[], predicate?: unknown): string {
-  const parts = columns.map((column) => {
-    const expr = at(column, 'column', 'expr');
-    const name = at(expr, 'Identifier', 'value');
-    return typeof name === 'string' ? name.toLowerCase() : fingerprint(expr);
-  });
-  return predicate ? `${parts.join(',')} where ${fingerprint(predicate)}` : parts.join(',');
+/** What a key is on, its condition included. */
+export function keyOf(columns: unknown[], predicate?: unknown): { columns: string[]; on: string } {
+  const condition = predicate ? ` where ${fingerprint(predicate)}` : '';
+  const names = columns.map((column) => at(column, 'column', 'expr', 'Identifier', 'value'));
+  if (names.every((name) => typeof name === 'string')) return { columns: names, on: condition };
+  const expressions = columns.map((column) => fingerprint(at(column, 'column', 'expr')));
+  return { columns: [], on: expressions.join(',') + condition };
 }
 
 function tableConstraint(node: unknown): Constraint {
   switch (kindOf(node)) {
     case 'PrimaryKey':
-      return { kind: 'primary-key', on: keyOf(list(node, 'PrimaryKey', 'columns')) };
+      return { kind: 'primary-key', ...keyOf(list(node, 'PrimaryKey', 'columns')) };
     case 'Unique':
-      return { kind: 'unique', on: keyOf(list(node, 'Unique', 'columns')) };
+      return { kind: 'unique', ...keyOf(list(node, 'Unique', 'columns')) };
     case 'ForeignKey': {
       const columns = list(node, 'ForeignKey', 'columns').map((column) => String(at(column, 'value')));
-      return { kind: 'foreign-key', on: foreignKey(columns, at(node, 'ForeignKey')) };
+      return foreignKey(columns, at(node, 'ForeignKey'));
     }
     default:
-      return { kind: 'check', on: fingerprint(at(node, 'Check', 'expr') ?? node) };
+      return { kind: 'check', columns: [], on: fingerprint(at(node, 'Check', 'expr') ?? node) };
   }
 }
 
-function foreignKey(columns: string[], node: unknown): string {
+function foreignKey(columns: string[], node: unknown): Constraint {
   const referred = list(node, 'referred_columns').map((column) => String(at(column, 'value')));
-  const target = `${nameOf(at(node, 'foreign_table'))}(${referred.join(',')})`;
-  return `${columns.join(',')} references ${target}`.toLowerCase();
+  const table = nameOf(at(node, 'foreign_table'));
+  const on = `references ${table}(${referred.join(',')})`.toLowerCase();
+  const gives = /^(?:Cascade|SetNull|SetDefault)$/.test(String(at(node, 'on_delete')));
+  return { kind: 'foreign-key', columns, on, ...(gives ? {} : { restricts: table }) };
 }
 
 function typeName(type: unknown): string {

@@ -1,3 +1,5 @@
+import type { RuleId } from './rules.ts';
+
 /** Where in the migrations something is said. */
 export interface Place {
   version: string;
@@ -9,19 +11,28 @@ export interface Place {
 }
 
 /**
- * What a change means for the old code. `safe`: nothing. `conditional`: depends on what the code or the data does;
- * does not stop. The others stop. `unknown`: can't be told, which counts as the worst.
+ * What a change means for the old code. `safe`: nothing, for statements that name their columns. `conditional`: depends
+ * on what the code or the data does; does not stop. The others stop. `unknown`: can't be told, which counts as unsafe.
  */
 export type Verdict = 'safe' | 'conditional' | 'unknown' | 'writes-fail' | 'reads-fail' | 'data-destroyed';
 
+/** From best to worst. */
+const VERDICTS: Verdict[] = ['safe', 'conditional', 'unknown', 'writes-fail', 'reads-fail', 'data-destroyed'];
+
 export interface SchemaFinding extends Place {
   /** Stable, e.g. `drop-column`. */
-  rule: string;
+  rule: RuleId;
   verdict: Verdict;
+  /** The condition under which something fails; undefined where there is none. */
+  when: string | undefined;
   /** A sentence: what happens to the old code, or to the data. */
   why: string;
-  /** A sentence: how to get rid of it. */
+  /** A sentence: how to get rid of it; empty where there is nothing to do. */
   fix: string;
+  /** The page about the rule, from the root of the package. */
+  docs: string;
+  /** Why a person allows it all the same, as the file says; it does not stop then. */
+  allowed: string | undefined;
 }
 
 export interface SchemaVerdict {
@@ -31,14 +42,21 @@ export interface SchemaVerdict {
 
 /** Whether the old code must not run on it without a person's word. */
 export function stopsOldCode(finding: SchemaFinding): boolean {
-  return finding.verdict !== 'safe' && finding.verdict !== 'conditional';
+  return finding.allowed === undefined && finding.verdict !== 'safe' && finding.verdict !== 'conditional';
+}
+
+/** The worst of findings, those left out that a person allows; `safe` where there are none. */
+export function worstVerdict(findings: readonly SchemaFinding[]): Verdict {
+  const ranks = findings.filter((f) => f.allowed === undefined).map((f) => VERDICTS.indexOf(f.verdict));
+  return VERDICTS[Math.max(0, ...ranks)] as Verdict;
 }
 
 /** Takes one finding; where no statement can be named for it, it is not the migrations' doing. */
 export type Report = (
-  rule: string,
+  rule: RuleId,
   verdict: Verdict,
   place: Place | undefined,
   why: string,
   fix: string,
+  when?: string,
 ) => void;

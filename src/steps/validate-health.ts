@@ -23,14 +23,30 @@ export function validateHealth(probe: HealthProbe): Step<ValidateHealthInput, Fi
       let last: HealthResult;
       do {
         last = await probe.probe(signal);
+        // What can't be asked will not answer the next time either.
+        if (last.unknown) return { findings: [unknown(probe, last)] };
         inRow = last.ok ? inRow + 1 : 0;
         if (!last.ok) failures++;
         progress(`health: ${last.says} (${inRow} of ${passes} in a row)`);
         if (inRow >= passes) break;
-        await clock.sleep(200, signal);
+        // One that fails is given time; one that passes has only to pass again.
+        await clock.sleep(last.ok ? 50 : 200, signal);
       } while (clock.monotonic() < end);
       return { findings: [finding(probe, last, inRow >= passes, failures)] };
     },
+  };
+}
+
+function unknown(probe: HealthProbe, { says }: HealthResult): Finding {
+  const [title = says, ...fix] = says.split('\n');
+  return {
+    check: 'health',
+    status: 'unknown',
+    title: `Health endpoint: ${title}`,
+    evidence: [probe.name],
+    blocking: false,
+    fix,
+    headline: true,
   };
 }
 

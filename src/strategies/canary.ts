@@ -1,7 +1,7 @@
 import type { Move } from '../model/move.ts';
-import { leaveMoves } from './rolling.ts';
+import { leaveMoves } from './leave.ts';
 import type { MoveLine, Situation, StrategyPlan } from './strategy.ts';
-import { slotName, slotsOf } from './strategy.ts';
+import { byRelease, slotName, slotsOf } from './strategy.ts';
 
 /**
  * Reverses a canary: where stable instances are missing they come first, all at once; then every canary instance is
@@ -13,21 +13,19 @@ export function canary(situation: Situation): StrategyPlan {
   const moves: Move[] = [];
   const lines: MoveLine[] = [];
   const admits: string[] = [];
-  for (const slot of missing) {
-    const start = `start:${slotName(slot, situation)}`;
-    const admit = `admit:${slotName(slot, situation)}`;
-    moves.push({ id: start, kind: 'start', slot, release: to.id, after: [] });
-    moves.push({ id: admit, kind: 'admit', slot, release: to.id, after: [start] });
-    admits.push(admit);
-  }
   if (missing.length > 0) {
+    const start = `start:${slotName(missing, situation)}`;
+    const admit = `admit:${slotName(missing, situation)}`;
+    moves.push({ id: start, kind: 'start', slots: missing, release: to.id, after: [] });
+    moves.push({ id: admit, kind: 'admit', slots: missing, release: to.id, after: [start] });
+    admits.push(admit);
     const label = `Restoring ${to.version} to ${situation.instances} ${facts.noun.many}`;
-    lines.push({ label, doneWord: 'healthy', moves: moves.map((move) => move.id) });
+    lines.push({ label, doneWord: 'healthy', moves: [start, admit] });
   }
   const drains: string[] = [];
   const stops: string[] = [];
-  for (const old of surplus) {
-    const leaving = leaveMoves(old, situation, admits);
+  for (const group of byRelease(surplus)) {
+    const leaving = leaveMoves(group, situation, admits);
     moves.push(...leaving.moves);
     drains.push(leaving.drain);
     stops.push(leaving.stop);

@@ -1,49 +1,58 @@
 import type { Instance } from '../model/facts.ts';
 import type { Move } from '../model/move.ts';
+import { inPlace } from './in-place.ts';
+import { leaveMoves } from './leave.ts';
 import type { MoveLine, Situation, StrategyPlan } from './strategy.ts';
-import { slotName, slotsOf } from './strategy.ts';
+import { batches, byRelease, progressOf, slotName, slotsOf } from './strategy.ts';
 
 /**
- * One instance at a time. The new one is healthy and in rotation before an old one is drained, and the old one is
- * drained before it is stopped, so that capacity never falls. The next new one starts while the last old one drains.
+ * One batch at a time (by default one instance). The new ones are healthy and in rotation before old ones are drained,
+ * and the old ones are drained before they are stopped, so that capacity never falls. The next new ones start, and let
+ * the next old ones leave, while the last old ones still drain; at most two batches run beside what is wanted.
  */
 export function rolling(situation: Situation): StrategyPlan {
   const { facts, to, instances } = situation;
+  if (!facts.surge) return inPlace(situation);
   const { missing, surplus } = slotsOf(situation);
   const moves: Move[] = [];
   const deployLines: MoveLine[] = [];
   const drains: string[] = [];
+  const stops: string[][] = [];
   let admitted: string[] = [];
 
   // Old instances leave in step with new ones that came in; with nothing missing they all leave one after another.
   const leaving = [...surplus];
-  let lastDrain: string[] = [];
-  const leave = (instance: Instance, after: string[]) => {
-    const ids = leaveMoves(instance, situation, [...after, ...lastDrain]);
-    moves.push(...ids.moves);
-    drains.push(ids.drain);
-    lastDrain = [ids.drain];
+  const leave = (old: Instance[], after: string[]) => {
+    const groups = byRelease(old).map((group) => leaveMoves(group, situation, after));
+    moves.push(...groups.flatMap((group) => group.moves));
+    const drained = groups.map(({ drain }) => drain);
+    drains.push(...drained);
+    stops.push(groups.map(({ stop }) => stop));
+    return drained;
   };
 
-  for (const slot of missing) {
-    const start = `start:${slotName(slot, situation)}`;
-    const admit = `admit:${slotName(slot, situation)}`;
-    moves.push({ id: start, kind: 'start', slot, release: to.id, after: admitted });
-    moves.push({ id: admit, kind: 'admit', slot, release: to.id, after: [start] });
+  const groups = batches(missing, situation.batch);
+  for (const [i, slots] of groups.entries()) {
+    const start = `start:${slotName(slots, situation)}`;
+    const admit = `admit:${slotName(slots, situation)}`;
+    moves.push({
+      id: start,
+      kind: 'start',
+      slots,
+      release: to.id,
+      after: [...admitted, ...(stops[i - 2] ?? [])],
+    });
+    moves.push({ id: admit, kind: 'admit', slots, release: to.id, after: [start] });
     admitted = [admit];
-    const count = `${facts.noun.one} ${deployLines.length + 1}/${missing.length}`;
     deployLines.push({
-      label: `Deploying ${to.version} (${count})`,
+      label: `Deploying ${to.version} (${progressOf(slots, groups.slice(0, i).flat().length, missing.length, situation)})`,
       doneWord: 'healthy',
       moves: [start, admit],
     });
-    const old = leaving.find((instance) => instance.slot === slot) ?? leaving[0];
-    if (old) {
-      leaving.splice(leaving.indexOf(old), 1);
-      leave(old, admitted);
-    }
+    leave(takeFor(slots, leaving), admitted);
   }
-  for (const old of leaving) leave(old, admitted);
+  let before = [...drains];
+  for (const old of batches(leaving, situation.batch)) before = leave(old, [...admitted, ...before]);
 
   const last = moves.map((move) => move.id);
   moves.push({ id: 'set-current', kind: 'set-current', release: to.id, after: last });
@@ -57,22 +66,10 @@ export function rolling(situation: Situation): StrategyPlan {
   return { moves, lines };
 }
 
-/** Drain, then stop. The drained instance is out of rotation before anything ends it. */
-export function leaveMoves(
-  instance: Instance,
-  situation: Situation,
-  after: string[],
-): { moves: Move[]; drain: string; stop: string } {
-  const name = `${slotName(instance.slot, situation)}:${instance.release}`;
-  const drain = `drain:${name}`;
-  const stop = `stop:${name}`;
-  const at = { slot: instance.slot, release: instance.release };
-  return {
-    moves: [
-      { id: drain, kind: 'drain', ...at, after },
-      { id: stop, kind: 'stop', ...at, after: [drain] },
-    ],
-    drain,
-    stop,
-  };
+/** As many old ones as came in: the ones of the same slots where there are such. */
+function takeFor(slots: number[], leaving: Instance[]): Instance[] {
+  return slots.flatMap((slot) => {
+    const old = leaving.find((instance) => instance.slot === slot) ?? leaving[0];
+    return old ? leaving.splice(leaving.indexOf(old), 1) : [];
+  });
 }

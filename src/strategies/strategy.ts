@@ -12,6 +12,8 @@ export interface Situation {
   instances: number;
   /** How long replaced instances are kept running, ms; 0 for not at all. */
   keepWarmMs: number;
+  /** Instances that a rolling rollback moves at once; at least 1. */
+  batch: number;
 }
 
 /** One line of the report, by the moves it stands for. */
@@ -54,11 +56,35 @@ export function slotsOf({ facts, to, instances }: Situation): Slots {
   return { missing, surplus };
 }
 
-/** `2/3`: a slot among all of them. Canary slots lie above. */
-export function slotName(slot: number, situation: Situation): string {
-  return `${slot}/${situation.instances}`;
+/** `2/3`, or `1-50/1000`: slots among all of them. Canary slots lie above. */
+export function slotName(slots: number[], situation: Situation): string {
+  const [first = 0] = slots;
+  const last = slots.at(-1) ?? first;
+  return `${first === last ? first : `${first}-${last}`}/${situation.instances}`;
+}
+
+/** Instances of each release together: what leaves, leaves by release. */
+export function byRelease(
+  instances: Pick<Instance, 'release' | 'slot'>[],
+): { release: string; slots: number[] }[] {
+  const groups = new Map<string, number[]>();
+  for (const { release, slot } of instances) groups.set(release, [...(groups.get(release) ?? []), slot]);
+  return [...groups].map(([release, slots]) => ({ release, slots }));
 }
 
 export function range(n: number): number[] {
   return Array.from({ length: n }, (_, i) => i + 1);
+}
+
+/** In order, at most `size` each. */
+export function batches<T>(all: T[], size: number): T[][] {
+  const groups: T[][] = [];
+  for (let i = 0; i < all.length; i += size) groups.push(all.slice(i, i + size));
+  return groups;
+}
+
+/** `pod 2/3`, or `pods 51-100/1000`. */
+export function progressOf(slots: number[], before: number, all: number, { facts }: Situation): string {
+  if (slots.length === 1) return `${facts.noun.one} ${before + 1}/${all}`;
+  return `${facts.noun.many} ${before + 1}-${before + slots.length}/${all}`;
 }

@@ -1,7 +1,7 @@
 import type { Move } from '../model/move.ts';
-import { leaveMoves } from './rolling.ts';
+import { leaveMoves } from './leave.ts';
 import type { MoveLine, Situation, StrategyPlan } from './strategy.ts';
-import { range, slotName, slotsOf } from './strategy.ts';
+import { byRelease, range, slotName, slotsOf } from './strategy.ts';
 
 /**
  * Starts the idle set, gates every instance, switches all traffic in one change, drains the old set and keeps it
@@ -19,38 +19,33 @@ export function instant(situation: Situation): StrategyPlan {
 function switching(situation: Situation, keepWarmMs: number): StrategyPlan {
   const { facts, from, to, instances } = situation;
   const { missing, surplus } = slotsOf(situation);
-  const starts: Move[] = missing.map((slot) => ({
-    id: `start:${slotName(slot, situation)}`,
-    kind: 'start',
-    slot,
-    release: to.id,
-    after: [],
-  }));
-  const moves: Move[] = [...starts];
+  const moves: Move[] = [];
   const lines: MoveLine[] = [];
-  const startIds = starts.map((move) => move.id);
-  if (startIds.length > 0) {
-    const label = `Starting ${to.version} beside ${from.version} (${count(startIds.length, facts.noun)})`;
-    lines.push({ label, doneWord: 'healthy', moves: startIds });
+  const starts: string[] = [];
+  if (missing.length > 0) {
+    const id = `start:${slotName(missing, situation)}`;
+    moves.push({ id, kind: 'start', slots: missing, release: to.id, after: [] });
+    starts.push(id);
+    const label = `Starting ${to.version} beside ${from.version} (${count(missing.length, facts.noun)})`;
+    lines.push({ label, doneWord: 'healthy', moves: starts });
   }
-  moves.push({ id: 'switch', kind: 'switch', to: to.id, slots: range(instances), after: startIds });
+  moves.push({ id: 'switch', kind: 'switch', to: to.id, slots: range(instances), after: starts });
   lines.push({ label: `Switching all traffic to ${to.version}`, doneWord: 'done', moves: ['switch'] });
 
   const drains: string[] = [];
-  for (const old of surplus) {
-    const leaving = leaveMoves(old, situation, ['switch']);
+  for (const group of byRelease(surplus)) {
+    const leaving = leaveMoves(group, situation, ['switch']);
     drains.push(leaving.drain);
     if (keepWarmMs === 0) {
       moves.push(...leaving.moves);
       continue;
     }
-    const id = `keep-warm:${slotName(old.slot, situation)}:${old.release}`;
+    const id = `keep-warm:${slotName(group.slots, situation)}:${group.release}`;
     const drain = leaving.moves.filter((move) => move.kind === 'drain');
-    moves.push(...drain, {
+    moves.push(...drain.map((move) => ({ ...move, stay: true as const })), {
       id,
       kind: 'keep-warm',
-      slot: old.slot,
-      release: old.release,
+      ...group,
       ms: keepWarmMs,
       after: [leaving.drain],
     });

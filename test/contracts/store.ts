@@ -38,10 +38,36 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest> 
       it('keeps entries in order, for every client', async () => {
         const lease = await acquire(store, ANA);
         await store.create(lease, 'r-1', planned('r-1'));
-        for (let i = 0; i < 12; i++) await store.append(lease, 'r-1', started(`step-${i}`));
+        for (let i = 0; i < 12; i++) await store.append(lease, 'r-1', [started(`step-${i}`)]);
         const entries = await other.read('r-1');
         expect(entries).toEqual(JSON.parse(JSON.stringify([planned('r-1'), ...steps(0, 12)])));
         expect(await store.read('r-1')).toEqual(entries);
+      });
+
+      it('writes a group in order, for every client', async () => {
+        const lease = await acquire(store, ANA);
+        await store.create(lease, 'r-1', planned('r-1'));
+        await store.append(lease, 'r-1', steps(0, 5));
+        await store.append(lease, 'r-1', steps(5, 7));
+        expect((await other.read('r-1')).slice(1)).toEqual(steps(0, 7));
+        await other.append(lease, 'r-1', steps(7, 9));
+        await expect(store.append(lease, 'r-1', steps(9, 12))).rejects.toMatchObject({ code: 'LEASE_LOST' });
+        expect((await store.read('r-1')).slice(1)).toEqual(steps(0, 9));
+      });
+
+      it('goes on after it was read again, whoever has written meanwhile', async () => {
+        const mine = await acquire(store, ANA);
+        await store.create(mine, 'r-1', planned('r-1'));
+        await store.append(mine, 'r-1', steps(0, 1));
+        await store.release(mine);
+        const theirs = await acquire(other, BEN);
+        await other.read('r-1');
+        await other.append(theirs, 'r-1', steps(1, 3));
+        await other.release(theirs);
+        const again = await acquire(store, ANA);
+        await store.read('r-1');
+        await store.append(again, 'r-1', steps(3, 4));
+        expect((await other.read('r-1')).slice(1)).toEqual(steps(0, 4));
       });
 
       it('lists runs oldest first, and none before the first', async () => {
@@ -75,7 +101,7 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest> 
           detail: expect.stringMatching(/: r-abcd, r-aaaa, /),
           fix: expect.stringContaining('rollback-deploy-auto history'),
         });
-        await expect(store.append(lease, 'r-abce', started('x'))).rejects.toMatchObject({
+        await expect(store.append(lease, 'r-abce', [started('x')])).rejects.toMatchObject({
           code: 'RUN_NOT_FOUND',
         });
         await expect(store.read('../leases')).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
@@ -86,7 +112,7 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest> 
         await store.create(mine, 'r-1', planned('r-1'));
         states.set(ANA, 'gone');
         const theirs = await acquire(other, BEN);
-        await expect(store.append(mine, 'r-1', started('late'))).rejects.toMatchObject({
+        await expect(store.append(mine, 'r-1', [started('late')])).rejects.toMatchObject({
           code: 'LEASE_LOST',
           exit: 3,
           detail: expect.stringContaining('ben@laptop'),
@@ -94,7 +120,7 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest> 
         await expect(store.create(mine, 'r-2', planned('r-2'))).rejects.toMatchObject({ code: 'LEASE_LOST' });
         expect(await other.read('r-1')).toHaveLength(1);
         expect(await other.list()).toEqual(['r-1']);
-        await other.append(theirs, 'r-1', started('next'));
+        await other.append(theirs, 'r-1', [started('next')]);
         expect(await other.read('r-1')).toHaveLength(2);
       });
 
@@ -102,14 +128,14 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest> 
         const mine = await acquire(store, ANA);
         await store.create(mine, 'r-1', planned('r-1'));
         await other.read('r-1');
-        await store.append(mine, 'r-1', started('seen by one only'));
+        await store.append(mine, 'r-1', [started('seen by one only')]);
         // The same lease in another client's hands: only the number can tell that it does not know the last entry.
-        await expect(other.append(mine, 'r-1', started('blind'))).rejects.toMatchObject({
+        await expect(other.append(mine, 'r-1', [started('blind')])).rejects.toMatchObject({
           code: 'LEASE_LOST',
         });
         expect(await store.read('r-1')).toHaveLength(2);
         await other.read('r-1');
-        await other.append(mine, 'r-1', started('knowing'));
+        await other.append(mine, 'r-1', [started('knowing')]);
         expect(await store.read('r-1')).toHaveLength(3);
       });
 
@@ -117,7 +143,9 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest> 
         const lease = await acquire(store, ANA);
         await store.create(lease, 'r-1', planned('r-1'));
         await store.release(lease);
-        await expect(store.append(lease, 'r-1', started('x'))).rejects.toMatchObject({ code: 'LEASE_LOST' });
+        await expect(store.append(lease, 'r-1', [started('x')])).rejects.toMatchObject({
+          code: 'LEASE_LOST',
+        });
       });
     });
 

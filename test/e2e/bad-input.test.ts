@@ -102,7 +102,7 @@ const typed: Row[] = [
     exit: 2,
     error: [
       'Error: Unknown check "registri"; did you mean "registry"? (USAGE)',
-      'Checks that can be accepted: target, registry, migrations, configuration, backup, retention, capacity, timeout, platform.',
+      'Checks that can be accepted: target, registry, migrations, configuration, backup, retention, capacity, downtime, ownership, rights, timeout, platform.',
       'See which of them stop the rollback: rollback-deploy-auto check',
     ],
     serving: STARTED,
@@ -332,7 +332,8 @@ test('an empty folder', async () => {
   expect(errorText(ran.stderr, rig)).toEqual([
     'Error: No rollback.yaml found (CONFIG_NOT_FOUND)',
     'Neither {folder} nor a folder above it has one.',
-    'Write one from what is here: rollback-deploy-auto init (or name a file: --config FILE)',
+    'Name a workload of a Kubernetes cluster: rollback-deploy-auto deployment/NAME -n NAMESPACE',
+    'Or write a configuration from what is here: rollback-deploy-auto init (or name a file: --config FILE)',
   ]);
   expect(ran.code).toBe(2);
   expect(await readdir(rig.folder)).toEqual([]);

@@ -188,6 +188,8 @@ function planInput(
     findings: [],
     failing: { is: failing, evidence: failing ? ['8% errors'] : [] },
     keepWarmMs: 600_000,
+    batch: 1,
+    earlier: [],
     prove: [],
     confirm,
     concurrency: 16,
@@ -234,10 +236,10 @@ function faultyStore(store: StateStore, random: Random, faults: Faults, alive: (
     new RollbackError({ code: 'SIM_STORE', summary: 'The store did not answer', retriable: true });
   return {
     ...store,
-    async append(lease, runId, entry) {
+    async append(lease, runId, entries) {
       if (!alive()) return new Promise(() => {});
       if (random.chance(faults.before / 4)) throw lost();
-      await store.append(lease, runId, entry);
+      await store.append(lease, runId, entries);
       if (random.chance(faults.after / 4)) throw lost();
     },
     async renew(lease) {

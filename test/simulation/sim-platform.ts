@@ -3,6 +3,7 @@ import type { Observation, Step, StepRegistry } from '../../src/engine/step.ts';
 import { RollbackError } from '../../src/model/error.ts';
 import type { PlatformFacts } from '../../src/model/facts.ts';
 import type { Move } from '../../src/model/move.ts';
+import type { PlannedStep } from '../../src/model/plan.ts';
 import type { Random } from './random.ts';
 import type { SimClock } from './sim-clock.ts';
 import type { World } from './sim-world.ts';
@@ -26,7 +27,10 @@ export interface SimPlatform extends MoveExpansion {
   facts(): Promise<PlatformFacts>;
 }
 
-type Input = Move & { keep?: never };
+/** A move as it is made here: each slot by itself. */
+type Input =
+  | { kind: 'start' | 'admit' | 'drain' | 'stop' | 'keep-warm'; slot: number; release: string }
+  | Extract<Move, { kind: 'switch' | 'set-current' }>;
 
 /** The platform as one client sees it; `alive` turns false when its process is killed. */
 export function simPlatform(parts: {
@@ -127,18 +131,18 @@ export function simPlatform(parts: {
   return {
     steps: () => kinds as StepRegistry,
     facts: () => call(() => world.facts()),
-    expand: (move) => [
-      {
-        id: move.id,
-        kind: move.kind,
-        phase: 'move',
-        input: move,
-        after: [],
-        safePoint: true,
-        timeoutMs: 30_000,
-      },
-    ],
+    expand: (move) => perSlot(move).map(({ id, input }) => stepOf(id, move.kind, input)),
   };
+}
+
+function perSlot(move: Move): { id: string; input: Input }[] {
+  if (move.kind === 'switch' || move.kind === 'set-current') return [{ id: move.id, input: move }];
+  const { kind, slots, release } = move;
+  return slots.map((slot) => ({ id: `${kind}:${slot}:${release}`, input: { kind, slot, release } }));
+}
+
+function stepOf(id: string, kind: string, input: Input): PlannedStep {
+  return { id, kind, phase: 'move', input, after: [], safePoint: true, timeoutMs: 30_000 };
 }
 
 function lost(): RollbackError {

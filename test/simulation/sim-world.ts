@@ -131,6 +131,7 @@ export function simWorld(clock: SimClock, desired: number, canaries: number): Wo
       releases: [release(NEW, 'v2.14.4'), release(OLD, 'v2.14.3')],
       instances: [...instances.values()].map(view),
       desired,
+      surge: true,
     }),
     enter(epoch) {
       if (epoch < highest) throw new Error('stale');

@@ -37,7 +37,7 @@ async function openRun(entries: number): Promise<{ store: StateStore; run: strin
   const store = fileStore({ path: folder, clock: manualClock() });
   const lease = await store.acquireLease('shop', ANA, signal);
   await store.create(lease, 'r-1', planned('r-1'));
-  for (let i = 1; i < entries; i++) await store.append(lease, 'r-1', started(`step-${i}`));
+  for (let i = 1; i < entries; i++) await store.append(lease, 'r-1', [started(`step-${i}`)]);
   return { store, run: join(folder, 'runs', 'r-1') };
 }
 
@@ -98,7 +98,7 @@ describe('file store: what is on the disk', () => {
     const { store } = await openRun(1);
     for (let i = 0; i < 3; i++) {
       const taken = await store.acquireLease('shop', BEN, signal);
-      await store.append(taken, 'r-1', started('x'));
+      await store.append(taken, 'r-1', [started('x')]);
     }
     await rm(join(folder, 'leases'), { recursive: true });
     expect(await store.acquireLease('shop', ANA, signal)).toMatchObject({ epoch: 5 });
@@ -157,10 +157,12 @@ describe('file store: writers that slept', () => {
     beforeNextLink(async () => {
       const taken = await heir.acquireLease('shop', BEN, signal);
       await heir.read('r-1');
-      await heir.append(taken, 'r-1', leased);
+      await heir.append(taken, 'r-1', [leased]);
     });
     const lease = { service: 'shop', epoch: 1, holder: ANA };
-    await expect(store.append(lease, 'r-1', started('slept'))).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    await expect(store.append(lease, 'r-1', [started('slept')])).rejects.toMatchObject({
+      code: 'LEASE_LOST',
+    });
     expect((await heir.read('r-1')).at(-1)).toEqual(leased);
   });
 
@@ -172,14 +174,14 @@ describe('file store: writers that slept', () => {
       taken = await heir.acquireLease('shop', BEN, signal);
       await heir.read('r-1');
     });
-    await store.append({ service: 'shop', epoch: 1, holder: ANA }, 'r-1', started('slept'));
+    await store.append({ service: 'shop', epoch: 1, holder: ANA }, 'r-1', [started('slept')]);
     const mine = taken as Lease;
-    await expect(heir.append(mine, 'r-1', leased)).rejects.toMatchObject({
+    await expect(heir.append(mine, 'r-1', [leased])).rejects.toMatchObject({
       code: 'LEASE_LOST',
       detail: expect.stringContaining('has written entry 3 of run r-1'),
     });
     expect((await heir.read('r-1')).at(-1)).toEqual(started('slept'));
-    await heir.append(mine, 'r-1', leased);
+    await heir.append(mine, 'r-1', [leased]);
     expect(await heir.read('r-1')).toHaveLength(4);
   });
 
@@ -235,7 +237,7 @@ describe('file store: what it says of a folder that is not as it should be', () 
     const { store, run } = await openRun(2);
     const lease = { service: 'shop', epoch: 1, holder: ANA };
     await rm(run, { recursive: true });
-    await expect(store.append(lease, 'r-1', started('x'))).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
+    await expect(store.append(lease, 'r-1', [started('x')])).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
   });
 
   it('a state folder that is a file', async () => {
@@ -271,7 +273,7 @@ describe('file store: when the system refuses', () => {
     };
     syncBuiltinESMExports();
     const lease = { service: 'shop', epoch: 1, holder: ANA };
-    await expect(store.append(lease, 'r-1', started('x'))).rejects.toMatchObject({
+    await expect(store.append(lease, 'r-1', [started('x')])).rejects.toMatchObject({
       code: 'STATE_UNUSABLE',
       retriable,
       detail: expect.stringMatching(detail),
@@ -288,11 +290,11 @@ describe('file store: when the system refuses', () => {
     };
     syncBuiltinESMExports();
     const lease = { service: 'shop', epoch: 1, holder: ANA };
-    await expect(store.append(lease, 'r-1', started('a'))).rejects.toMatchObject({ retriable: true });
+    await expect(store.append(lease, 'r-1', [started('a')])).rejects.toMatchObject({ retriable: true });
     promises.link = link;
     syncBuiltinESMExports();
     expect((await store.read('r-1')).at(-1)).toEqual(started('a'));
-    await store.append(lease, 'r-1', started('b'));
+    await store.append(lease, 'r-1', [started('b')]);
     expect(await store.read('r-1')).toHaveLength(3);
   });
 
@@ -304,7 +306,7 @@ describe('file store: when the system refuses', () => {
     };
     syncBuiltinESMExports();
     const lease = { service: 'shop', epoch: 1, holder: ANA };
-    await store.append(lease, 'r-1', started('a'));
+    await store.append(lease, 'r-1', [started('a')]);
     expect(await store.read('r-1')).toHaveLength(2);
   });
 

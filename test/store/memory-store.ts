@@ -97,6 +97,16 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
     }
   }
 
+  function appendOne(lease: Lease, runId: string, entry: JournalEntry): void {
+    const count = state.runs.get(runId)?.length ?? 0;
+    if (count === 0) throw notFound(runId, state);
+    checkLease(lease);
+    const number = next.get(runId) ?? count + 1;
+    if (number <= count) throw journalTaken(lease, runId, number);
+    writeEntry(runId, lease, entry);
+    next.set(runId, number + 1);
+  }
+
   function die(onCrash: () => void): never {
     crashed = true;
     onCrash();
@@ -154,15 +164,10 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
         writeEntry(runId, lease, first);
         next.set(runId, 2);
       }),
-    append: (lease, runId, entry) =>
-      alive(() => {
-        const count = state.runs.get(runId)?.length ?? 0;
-        if (count === 0) throw notFound(runId, state);
-        checkLease(lease);
-        const number = next.get(runId) ?? count + 1;
-        if (number <= count) throw journalTaken(lease, runId, number);
-        writeEntry(runId, lease, entry);
-        next.set(runId, number + 1);
+    // One by one, as the file store does: a fault may come in the middle of a group.
+    append: (lease, runId, entries) =>
+      alive(async () => {
+        for (const entry of entries) await alive(() => appendOne(lease, runId, entry));
       }),
     read: (runId) =>
       alive(() => {

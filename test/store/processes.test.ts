@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { fileStore } from '../../src/adapters/store/file.ts';
 import { systemClock } from '../../src/commands/system-clock.ts';
+import { judgeEntries } from './judge-entries.ts';
 import { runWorker, type Worker } from './worker-process.ts';
 
 let path: string;
@@ -12,21 +13,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(path, { recursive: true }));
 
-/** Every entry that a worker was told of is there exactly once, in its order; takings have epochs of their own. */
-async function judge(workers: Worker[]): Promise<{ names: string[]; epochs: number[] }> {
-  const entries = await fileStore({ path, clock: systemClock }).read('r-1');
-  const names = entries.flatMap((entry) => (entry.type === 'started' ? [entry.step] : []));
-  const epochs = entries.flatMap((entry) => (entry.type === 'leased' ? [entry.epoch] : []));
-  expect(new Set(names).size).toBe(names.length);
-  for (const { child, told } of workers) {
-    const its = names.filter((name) => name.startsWith(`${child.pid}-`));
-    // One that was killed may have written one more than it could tell.
-    expect(its.slice(0, told.length)).toEqual(told);
-    expect(its.length - told.length).toBeLessThanOrEqual(1);
-  }
-  expect(epochs).toEqual([...new Set(epochs)].sort((a, b) => a - b));
-  return { names, epochs };
-}
+const judge = async (workers: Worker[]) =>
+  judgeEntries(await fileStore({ path, clock: systemClock }).read('r-1'), workers);
 
 it.each([2, 8])('%i processes append: no entry lost or double, every epoch once', async (processes) => {
   const each = 24 / processes;

@@ -107,6 +107,8 @@ describe('recordOf', () => {
       durationMs: 21_000,
       failedRequests: 2,
       requests: 400,
+      drained: undefined,
+      reconcilers: [],
       backup,
       monitor: undefined,
       planHash: 'hash-1',
@@ -127,6 +129,45 @@ describe('recordOf', () => {
     });
     expect(record.steps.map((step) => step.id)).toEqual(['back-up']);
     expect(recordOf(whole.slice(0, 2))).toMatchObject({ movedMs: undefined, backup: undefined });
+  });
+
+  it('adds up connections that were cut, each pod once, and says where none could be seen', () => {
+    const drains = ['drain-pods:1/2', 'drain-pods:2/2', 'drain-instance:1'];
+    const plan = planned('r-1', {
+      steps: drains.map((id) => sampleStep(id, { kind: id.slice(0, id.indexOf(':')), input: null })),
+    });
+    const [a, both] = [
+      { pods: ['a'], cut: { a: 4 } },
+      { pods: ['a', 'b', 'c'], cut: { a: 4, b: 3 } },
+    ];
+    const record = recordOf([
+      plan,
+      done(1, 'drain-pods:1/2', { ...a, how: 'connections', drainedMs: 3000 }),
+      done(2, 'drain-pods:2/2', { ...both, how: 'bound', drainedMs: 7000 }),
+      done(3, 'drain-instance:1', { cut: 2, drainedMs: 10 }),
+    ]);
+    expect(record.drained).toEqual({ how: ['connections', 'bound'], longestMs: 7000, cut: 9, unseen: 1 });
+    // Whoever goes on finds the pod gone.
+    const gone = recordOf([
+      plan,
+      done(1, 'drain-pods:1/2', a),
+      plan,
+      done(2, 'drain-pods:1/2', { pods: [] }),
+    ]);
+    expect(gone.drained).toMatchObject({ cut: 4, unseen: 0 });
+  });
+
+  it('tells what stays suspended, and how it is resumed', () => {
+    const [name, why, fix] = ['flux-kustomization/shop/shop', 'Not known.', 'flux resume it'];
+    const plan = planned('r-1', {
+      steps: ['suspend-reconciler', 'resume-reconciler'].map((kind) =>
+        sampleStep(`${kind}:${name}`, { kind }),
+      ),
+    });
+    const suspended = [plan, done(1, `suspend-reconciler:${name}`, { run: 'r-1' })];
+    expect(recordOf(suspended).reconcilers).toMatchObject([{ name, resumed: false, fix: undefined }]);
+    const left = done(2, `resume-reconciler:${name}`, { resumed: false, why, fix });
+    expect(recordOf([...suspended, left]).reconcilers).toEqual([{ name, resumed: false, why, fix }]);
   });
 
   it('tells a stop, and that it is over once somebody goes on', () => {
@@ -264,7 +305,7 @@ describe('stored records', () => {
     for (const id of ['r-1', 'r-3']) await store.create(lease, id, planned(id));
     const cart = await store.acquireLease('cart', ANA, new AbortController().signal);
     await store.create(cart, 'r-2', planned('r-2', { service: 'cart' }));
-    await store.append(lease, 'r-1', ended(21));
+    await store.append(lease, 'r-1', [ended(21)]);
     await updateRecord(store, folder, 'r-1', render, (record) => ({ ...record, monitor: watching }));
     const { json } = await history(context());
     expect(json).toMatchObject([

@@ -1,13 +1,17 @@
 import { fileStore } from '../../src/adapters/store/file.ts';
+import { kubernetesStore } from '../../src/adapters/store/kubernetes.ts';
 import type { Lease, StateStore } from '../../src/adapters/store/store.ts';
 import { systemClock } from '../../src/commands/system-clock.ts';
 import { thisHolder } from '../../src/holder.ts';
+import { connect } from '../../src/kubernetes/connect.ts';
 import { RollbackError } from '../../src/model/error.ts';
 import { planned, started } from './sample-run.ts';
 
 /** What a worker process is asked for, as JSON in its first argument. */
 export interface WorkerTask {
+  /** The state folder; or, for the cluster of `KUBECONFIG`, a namespace. */
   path: string;
+  in?: 'folder' | 'cluster';
   /**
    * `append`: so many times take the lease, append `leased` and an entry to run r-1, let it go.
    * `hold`: take the lease once and append so many entries. `count`: raise a document's number so many times.
@@ -16,8 +20,11 @@ export interface WorkerTask {
   count: number;
 }
 
-const { path, mode, count } = JSON.parse(process.argv[2] as string) as WorkerTask;
-const store = fileStore({ path, clock: systemClock });
+const { path, in: where, mode, count } = JSON.parse(process.argv[2] as string) as WorkerTask;
+const store: StateStore =
+  where === 'cluster'
+    ? kubernetesStore({ cluster: await connect(), namespace: path, clock: systemClock })
+    : fileStore({ path, clock: systemClock });
 const holder = thisHolder();
 const never = new AbortController().signal;
 
@@ -46,13 +53,13 @@ async function takeRun(client: StateStore, lease: Lease): Promise<void> {
   if ((await client.list()).includes('r-1')) await client.read('r-1');
   else await client.create(lease, 'r-1', planned('r-1'));
   const at = new Date(systemClock.now()).toISOString();
-  await client.append(lease, 'r-1', { type: 'leased', at, epoch: lease.epoch, holder, purpose: 'run' });
+  await client.append(lease, 'r-1', [{ type: 'leased', at, epoch: lease.epoch, holder, purpose: 'run' }]);
 }
 
 /** Appends, and only once it is durable says so on stdout. */
 async function tell(lease: Lease, i: number): Promise<void> {
   const name = `${process.pid}-${i}`;
-  await store.append(lease, 'r-1', started(name));
+  await store.append(lease, 'r-1', [started(name)]);
   process.stdout.write(`${name}\n`);
 }
 

@@ -1,8 +1,9 @@
 import type { ConfigurationSource } from './configuration.ts';
-import { type LocalConfigurationSourceOptions, localConfigurationSource } from './local.ts';
+import { kubernetesConfigurationSource } from './kubernetes.ts';
+import { localConfigurationSource } from './local.ts';
 
 /** Sources of configuration by kind of platform. */
-export const configurationSources = { local: localConfigurationSource } satisfies Record<
-  string,
-  (options: LocalConfigurationSourceOptions) => ConfigurationSource
->;
+export const configurationSources = {
+  local: localConfigurationSource,
+  kubernetes: kubernetesConfigurationSource,
+} satisfies Record<string, (options: never) => ConfigurationSource>;

@@ -2,7 +2,7 @@ import type { DatabaseFacts } from '../../model/facts.ts';
 
 /** A finished backup. */
 export interface Backup {
-  /** `backup-YYYYMMDD-HHMMSS.sql`, UTC. */
+  /** `backup-YYYYMMDD-HHMMSS.sql` or `.dump`, UTC. */
   name: string;
   /** Absolute. */
   path: string;
@@ -13,13 +13,32 @@ export interface Backup {
   rows: Record<string, number>;
   /** SHA-256 over schema and content as read in the snapshot, hex; what `verify` compares with. */
   contentHash: string;
+  /** What it does not hold exactly as the database does, in full sentences (default: nothing). */
+  notes?: string[];
   tookMs: number;
 }
 
+/** Where the migration tool keeps what is applied. */
+export interface HistoryTable {
+  table: string;
+  /** The schema (in MySQL the database) that it is in; left out where that is the current one. */
+  schema?: Partial<Record<DatabaseFacts['engine'], string>>;
+  /** What identifies a migration. */
+  column: string;
+  /** SQL that reads the table as its tool means it. Default: the column is all there is. */
+  query?(engine: DatabaseFacts['engine']): string;
+}
+
 export interface BackupProgress {
+  /** Written so far. */
   bytes: number;
   rows: number;
+  /** About how long it takes still, ms; undefined where nothing tells. */
+  leftMs?: number | undefined;
 }
+
+/** `full`: read whole, restored to scratch, and compared. `read`: read whole, its SHA-256 and its end checked. */
+export type VerifyDepth = 'full' | 'read';
 
 export interface BackupContext {
   /** ms since the epoch; names the backup. */
@@ -46,14 +65,19 @@ export interface Database {
   /** The newest finished backup that the run took at or after `sinceMs`; undefined where it took none. */
   backupOf(run: string, sinceMs: number): Promise<Backup | undefined>;
   /**
-   * Reads the whole backup, restores it to scratch and compares schema, row counts and content.
+   * Reads the whole backup and, unless `depth` is `read`, restores it to scratch and compares schema, row counts and
+   * content. The scratch database is deleted whatever happens; one that a killed process left is deleted by the next.
+   * @param depth Default `full`.
    * @throws RollbackError `BACKUP_NOT_VERIFIED`
    */
-  verify(backup: Backup, signal: AbortSignal): Promise<void>;
-  /** Finished backups in the backup folder, newest first. A file that was never finished is not one. */
+  verify(backup: Backup, signal: AbortSignal, depth?: VerifyDepth): Promise<void>;
+  /** Finished backups of this database in the backup folder, newest first. A file that was never finished is not one. */
   backups(): Promise<{ name: string; path: string; bytes: number }[]>;
   /** Deletes all finished backups but the newest, as many as are configured; returns the names of those deleted. */
   prune(): Promise<string[]>;
-  /** Restores into a new place; never over a database in use. @throws RollbackError `RESTORE_FAILED` */
+  /**
+   * Restores into a new place: a file for SQLite, else a database on the same server. Never over one that is there.
+   * @throws RollbackError `RESTORE_FAILED`
+   */
   restore(backup: Backup, into: string, signal: AbortSignal): Promise<void>;
 }

@@ -1,12 +1,22 @@
 import { isAbsolute, join } from 'node:path';
-import type { Database } from './database.ts';
+import type { Database, HistoryTable } from './database.ts';
+import { mysqlDatabase } from './mysql.ts';
+import { postgresqlDatabase } from './postgresql.ts';
+import type { ServerConfiguration } from './server-address.ts';
+import { addressOf, labelOf } from './server-address.ts';
 import { sqliteDatabase } from './sqlite.ts';
 
 /** What of a service's configuration the factories need; `ServiceConfiguration` fits. */
 export interface DatabaseConfiguration {
-  database?: { kind: 'sqlite'; path: string } | undefined;
+  database?:
+    | { kind: 'sqlite'; path: string }
+    | ({ kind: 'postgresql' } & ServerConfiguration)
+    | ({ kind: 'mysql' } & ServerConfiguration)
+    | undefined;
   backup: { path: string; keep: number };
 }
+
+type Kind = NonNullable<DatabaseConfiguration['database']>['kind'];
 
 export interface DatabaseContext {
   configuration: DatabaseConfiguration;
@@ -14,21 +24,37 @@ export interface DatabaseContext {
   configFolder: string;
   stateDir: string;
   /** `MigrationSource.history` of the configured format. */
-  history: { table: string; column: string };
+  history: HistoryTable;
 }
 
 /** Databases by `database.kind`. */
-export const databases: Record<'sqlite', (context: DatabaseContext) => Database> = {
-  sqlite({ configuration, configFolder, history }) {
-    const { database, backup } = configuration;
-    if (!database) throw new TypeError('No database is configured.');
-    const absolute = (path: string) => (isAbsolute(path) ? path : join(configFolder, path));
-    return sqliteDatabase({
-      path: absolute(database.path),
-      label: database.path,
-      history,
-      backupFolder: absolute(backup.path),
-      keep: backup.keep,
-    });
+export const databases: Record<Kind, (context: DatabaseContext) => Database> = {
+  sqlite(context) {
+    const { path } = configured(context, 'sqlite');
+    return sqliteDatabase({ path: absolute(context, path), label: path, ...shared(context) });
   },
+  postgresql: (context) => postgresqlDatabase(server(context, configured(context, 'postgresql'))),
+  mysql: (context) => mysqlDatabase(server(context, configured(context, 'mysql'))),
 };
+
+function server(context: DatabaseContext, configuration: ServerConfiguration) {
+  return {
+    label: labelOf(configuration),
+    address: () => addressOf(configuration, (path) => absolute(context, path)),
+    ...shared(context),
+  };
+}
+
+function shared(context: DatabaseContext) {
+  const { path, keep } = context.configuration.backup;
+  return { history: context.history, backupFolder: absolute(context, path), keep };
+}
+
+function configured<K extends Kind>({ configuration: { database } }: DatabaseContext, kind: K) {
+  if (database?.kind !== kind) throw new TypeError(`No ${kind} database is configured.`);
+  return database as Extract<NonNullable<DatabaseConfiguration['database']>, { kind: K }>;
+}
+
+function absolute({ configFolder }: DatabaseContext, path: string): string {
+  return isAbsolute(path) ? path : join(configFolder, path);
+}

@@ -2,14 +2,17 @@ import { chmod, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RollbackError } from '../../model/error.ts';
 import type { DatabaseFacts } from '../../model/facts.ts';
+import type { HistoryRow } from '../../model/migration-history.ts';
+import { listBackups, sha256Of, syncFolder } from './backup-files.ts';
+import { messageOf, restoreFailed } from './backup-folder.ts';
 import type { Backup, BackupContext, Database } from './database.ts';
 import { backUpSqlite } from './sqlite/back-up.ts';
-import { listBackups, pruneBackups, readBackup, syncFolder } from './sqlite/backup-files.ts';
 import type { Connection } from './sqlite/connection.ts';
-import { databaseBytes, messageOf, openForReading, untilFree } from './sqlite/connection.ts';
+import { databaseBytes, openForReading, untilFree } from './sqlite/connection.ts';
 import { quoteName, quoteText } from './sqlite/literal.ts';
 import type { SqliteOptions } from './sqlite/options.ts';
-import { removeSideFiles, runDump, sha256Of } from './sqlite/restore.ts';
+import { readBackup } from './sqlite/read-backup.ts';
+import { removeSideFiles, runDump } from './sqlite/restore.ts';
 import { verifyBackup } from './sqlite/verify.ts';
 
 /** Bytes a second: half of what a dump of many short rows made on a busy machine of two cores. */
@@ -18,13 +21,16 @@ const DUMP_RATE = 5_000_000;
 /** SQLite, read through libsql; a backup is a logical dump that the sqlite3 shell can restore too. */
 export function sqliteDatabase(options: SqliteOptions): Database {
   const name = `sqlite ${options.label}`;
+  const { backupFolder, keep } = options;
+  const backups = () =>
+    listBackups(backupFolder, 'sql', async (path) => (await readBackup(path))?.header.database === name);
   return {
     name,
     supportsTransactionalDdl: true,
     facts: (signal) => facts(options, name, signal),
     backUp: (context: BackupContext) => backUpSqlite(options, name, context),
     async backupOf(run, sinceMs) {
-      for (const file of await listBackups(options.backupFolder)) {
+      for (const file of await backups()) {
         const read = await readBackup(file.path);
         if (read?.header.run !== run || Date.parse(read.header.takenAt) < sinceMs) continue;
         const { rows, contentHash, tookMs } = read.summary;
@@ -33,9 +39,13 @@ export function sqliteDatabase(options: SqliteOptions): Database {
       }
       return undefined;
     },
-    verify: (backup, signal) => verifyBackup(backup, signal),
-    backups: () => listBackups(options.backupFolder),
-    prune: () => pruneBackups(options.backupFolder, options.keep),
+    verify: verifyBackup,
+    backups,
+    async prune() {
+      const old = (await backups()).slice(keep);
+      for (const file of old) await rm(file.path, { force: true });
+      return old.map((file) => file.name);
+    },
     restore,
   };
 }
@@ -46,11 +56,16 @@ async function facts(options: SqliteOptions, name: string, signal: AbortSignal):
     const sizeBytes = await databaseBytes(options.path);
     return await untilFree(name, signal, () => {
       const [mode] = db.prepare('PRAGMA journal_mode').raw().get() as unknown as [string];
+      const applied = appliedVersions(db, options.history);
+      const query = applied && options.history.query?.('sqlite');
       return {
         name,
         engine: 'sqlite',
-        applied: appliedVersions(db, options.history),
+        applied,
+        ...(query ? { historyRows: db.prepare(query).all() as HistoryRow[] } : {}),
         sizeBytes,
+        // Read once for the dump, and once for the proof.
+        backup: { estimateMs: Math.ceil((sizeBytes / DUMP_RATE) * 2000) },
         // Outside WAL mode a writer can't commit before the reader has ended.
         backupBlocksWritersMs: mode === 'wal' ? 0 : Math.ceil((sizeBytes / DUMP_RATE) * 1000),
       };
@@ -88,13 +103,7 @@ function appliedVersions(db: Connection, history: SqliteOptions['history']): str
 
 async function restore(backup: Backup, into: string, signal: AbortSignal): Promise<void> {
   const failed = (detail: string, fix: string, cause?: unknown) =>
-    new RollbackError({
-      code: 'RESTORE_FAILED',
-      summary: `Cannot restore ${backup.name} into ${into}`,
-      detail,
-      fix,
-      cause,
-    });
+    restoreFailed(backup, into, detail, fix, cause);
   if (await stat(into).catch(() => undefined)) {
     throw failed(
       'There is a file of that name already.',

@@ -5,6 +5,8 @@ export interface HealthResult {
   /** One line, e.g. `200 OK` or `connect ECONNREFUSED`. */
   says: string;
   tookMs: number;
+  /** Set where nothing could be asked, so that nothing is known; `says` is why. `ok` is then false. */
+  unknown?: true;
 }
 
 /** Asks the service, the way its users reach it, whether it is healthy. */

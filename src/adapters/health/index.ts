@@ -1,8 +1,9 @@
 import type { HealthProbe } from './health.ts';
-import { type HttpHealthOptions, httpHealth } from './http.ts';
+import { httpHealth } from './http.ts';
+import { kubernetesHealth } from './kubernetes.ts';
 
 /** Health probes by kind. */
-export const healthProbes = { http: httpHealth } satisfies Record<
+export const healthProbes = { http: httpHealth, kubernetes: kubernetesHealth } satisfies Record<
   string,
-  (options: HttpHealthOptions) => HealthProbe
+  (options: never) => HealthProbe
 >;

@@ -1,8 +1,9 @@
-import { type LocalMetricsOptions, localMetrics } from './local.ts';
+import { localMetrics } from './local.ts';
 import type { MetricsProvider } from './metrics.ts';
+import { prometheusMetrics } from './prometheus.ts';
 
 /** Metrics providers by kind. */
-export const metricsProviders = { local: localMetrics } satisfies Record<
-  string,
-  (options: LocalMetricsOptions) => MetricsProvider
->;
+export const metricsProviders = {
+  local: localMetrics,
+  prometheus: prometheusMetrics,
+} satisfies Record<string, (options: never) => MetricsProvider>;

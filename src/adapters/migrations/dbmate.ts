@@ -1,5 +1,6 @@
-import { RollbackError } from '../../model/error.ts';
 import type { Migration } from '../../model/release.ts';
+import { compareText, linesOf, refuseDoubles, section, topLevel, unlessEmpty, unreadable } from './files.ts';
+import { historyTable, isText, oneRowEach } from './history.ts';
 import type { MigrationSource } from './migrations.ts';
 
 const FILE = /^(\d+)_?(.*)\.sql$/;
@@ -12,77 +13,67 @@ const DIRECTIVE = /^--\s*migrate:(\w+)(.*)$/;
 export function dbmate(): MigrationSource {
   return {
     format: 'dbmate',
-    history: { table: 'schema_migrations', column: 'version' },
-    parse: (files) => {
-      const migrations = files.flatMap(({ path, content }) => {
-        const match = FILE.exec(path.slice(path.lastIndexOf('/') + 1));
+    tool: 'dbmate',
+    history: historyTable({
+      table: 'schema_migrations',
+      column: 'version',
+      columns: ['version'],
+      order: ['version'],
+      fits: (columns, all) =>
+        columns.size === 1 &&
+        isText(columns.get('version')) &&
+        !all.some(({ name }) => name.toLowerCase() === 'ar_internal_metadata'),
+      read: oneRowEach('version'),
+    }),
+    recognises: (files) =>
+      files.some(({ path, content }) => path.endsWith('.sql') && /^--\s*migrate:up\b/m.test(content)),
+    parse(files, folder) {
+      const named = topLevel(files, folder).sort((a, b) => compareText(a.base, b.base));
+      const migrations = named.flatMap(({ path, base, content }) => {
+        const match = FILE.exec(base);
         return match ? [parseFile(path, content, match[1] as string, match[2] as string)] : [];
       });
-      migrations.sort((a, b) => (a.version < b.version ? -1 : a.version > b.version ? 1 : 0));
-      refuseDoubles(migrations);
+      refuseDoubles(migrations, 'dbmate');
       return migrations;
     },
   };
 }
 
 function parseFile(path: string, content: string, version: string, name: string): Migration {
-  const lines = content.replace(/^\ufeff/, '').split(/\r?\n/);
+  const lines = linesOf(content);
   const directives = lines.flatMap((text, index) => {
     const match = DIRECTIVE.exec(text);
     return match ? [{ index, word: match[1] as string, options: (match[2] as string).trim() }] : [];
   });
   for (const { index, word, options } of directives) {
-    if (word !== 'up' && word !== 'down') throw unreadable(path, index, `"migrate:${word}" is not known.`);
+    if (word !== 'up' && word !== 'down')
+      throw unreadable('dbmate', path, index, `"migrate:${word}" is not known.`);
     if (!/^(?:transaction:(?:true|false))?$/.test(options)) {
-      throw unreadable(path, index, `The option "${options}" is not known.`);
+      throw unreadable('dbmate', path, index, `The option "${options}" is not known.`);
     }
   }
   const [up, down, third] = directives;
-  if (!up) throw unreadable(path, 0, 'There is no "-- migrate:up" line.');
-  if (up.word !== 'up') throw unreadable(path, up.index, 'There is no "-- migrate:up" before it.');
+  if (!up) throw unreadable('dbmate', path, 0, 'There is no "-- migrate:up" line.');
+  if (up.word !== 'up') throw unreadable('dbmate', path, up.index, 'There is no "-- migrate:up" before it.');
   if (down?.word === 'up' || third) {
     throw unreadable(
+      'dbmate',
       path,
       (third ?? down)?.index ?? 0,
       '"migrate:up" and "migrate:down" may each be there once.',
     );
   }
-  const before = lines.slice(0, up.index).find((line) => line.trim() !== '' && !line.startsWith('--'));
+  const before = lines.slice(0, up.index).find((line) => line.trim() !== '' && !/^\s*--/.test(line));
   if (before !== undefined) {
-    throw unreadable(path, lines.indexOf(before), 'There is SQL before "-- migrate:up".');
+    throw unreadable('dbmate', path, lines.indexOf(before), 'There is SQL before "-- migrate:up".');
   }
-  // Blank lines stand for what is left out, so that line numbers in messages are those of the file.
-  const section = (from: number, to: number) =>
-    `${'\n'.repeat(from + 1)}${lines.slice(from + 1, to).join('\n')}`;
-  const reverse = down && section(down.index, lines.length);
+  const outside = [up, down].some((directive) => directive?.options === 'transaction:false');
   return {
     version,
     name,
     file: path,
-    up: section(up.index, down?.index ?? lines.length),
-    // A section with nothing in it reverses nothing.
-    down: reverse && withoutComments(reverse) !== '' ? reverse : undefined,
+    up: section(lines, up.index + 1, down?.index ?? lines.length),
+    down: unlessEmpty(down && section(lines, down.index + 1, lines.length)),
+    ...(outside ? { transaction: false } : {}),
   };
-}
-
-function refuseDoubles(migrations: Migration[]): void {
-  for (const [i, migration] of migrations.entries()) {
-    const before = migrations[i - 1];
-    if (before?.version === migration.version) {
-      throw unreadable(migration.file, 0, `${before.file} has the same version ${migration.version}.`);
-    }
-  }
-}
-
-function withoutComments(sql: string): string {
-  return sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, '').replace(/[\s;]/g, '');
-}
-
-function unreadable(path: string, index: number, detail: string): RollbackError {
-  return new RollbackError({
-    code: 'MIGRATION_UNREADABLE',
-    summary: `The migration ${path}:${index + 1} can't be read as dbmate's`,
-    detail,
-    fix: 'Correct the file, or set database.migrations.format in rollback.yaml to the tool that wrote it.',
-  });
 }

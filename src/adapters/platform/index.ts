@@ -1,8 +1,5 @@
-import { type LocalPlatformOptions, localPlatform } from './local/local.ts';
-import type { Platform } from './platform.ts';
+import { kubernetesPlatform } from './kubernetes/kubernetes.ts';
+import { localPlatform } from './local/local.ts';
 
 /** Platforms by kind. */
-export const platforms = { local: localPlatform } satisfies Record<
-  string,
-  (options: LocalPlatformOptions) => Platform
->;
+export const platforms = { local: localPlatform, kubernetes: kubernetesPlatform };

@@ -1,5 +1,7 @@
 import { RollbackError } from '../../model/error.ts';
 import { openLayout } from '../../oci/image-layout.ts';
+import type { KnownLayers } from '../../oci/read-image-folder.ts';
+import { folderUnreadable } from './folder-unreadable.ts';
 import type { Registry } from './registry.ts';
 
 export interface OciLayoutOptions {
@@ -29,6 +31,21 @@ export function ociLayoutRegistry({ path, label }: OciLayoutOptions): Registry {
         signal.throwIfAborted();
         throw unreachable(name, error);
       }
+    },
+    folderReader(folder) {
+      const known: KnownLayers = new Map();
+      return async ({ reference, digest }, signal) => {
+        const { readImageFolder } = await import('../../oci/read-image-folder.ts');
+        const layout = await openLayout(path).catch((error) => {
+          throw unreachable(name, error);
+        });
+        try {
+          return await readImageFolder(layout, digest, folder, signal, known);
+        } catch (error) {
+          signal.throwIfAborted();
+          throw folderUnreadable(reference, folder, error);
+        }
+      };
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { ImageFacts } from '../../model/facts.ts';
 import type { ImageReference } from '../../model/release.ts';
+import type { ImageFile } from '../../oci/read-image-folder.ts';
 
 /** Where images are kept. */
 export interface Registry {
@@ -11,4 +12,15 @@ export interface Registry {
    * @throws RollbackError `REGISTRY_UNREACHABLE` where it can't be told.
    */
   lookUp(image: ImageReference, signal: AbortSignal): Promise<ImageFacts>;
+  /** Reads one folder of several images; what they share is read once. Nothing is read before an image is asked for. */
+  folderReader(folder: string): FolderReader;
 }
+
+/**
+ * The text files of the folder in an image, by the image's digest; where that is '' of what its tag means now. A relative
+ * folder is meant from the image's working directory. Everything read is compared with its digests.
+ * @returns undefined where the image has no such folder
+ * @throws RollbackError `REGISTRY_UNREACHABLE`; `IMAGE_FOLDER_UNREADABLE` where the image is not whole, not valid, or of a
+ * kind that is not read
+ */
+export type FolderReader = (image: ImageReference, signal: AbortSignal) => Promise<ImageFile[] | undefined>;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { distance } from 'fastest-levenshtein';
-import { EXIT, RollbackError } from '../../model/error.ts';
+import { RollbackError } from '../../model/error.ts';
 import type { JournalEntry } from '../../model/journal.ts';
 import { foldersIn, numberPath, numbersIn, readNumber, writeNumber } from './numbered-log.ts';
+import { isRunId } from './run-error.ts';
 
 /** One file of a journal. */
 export interface JournalFile {
@@ -60,26 +60,6 @@ export async function listRuns(runs: string): Promise<string[]> {
   const names = (await foldersIn(runs)).filter(isRunId);
   const counts = await Promise.all(names.map((name) => countEntries(runs, name)));
   return names.filter((_, i) => (counts[i] as number) > 0);
-}
-
-/** May be the name of a folder below `runs/`, and of nothing elsewhere. */
-export function isRunId(text: string): boolean {
-  return /^[A-Za-z0-9][\w.-]{0,199}$/.test(text);
-}
-
-/** No such run; names the nearest ones. */
-export function runNotFound(runId: string, all: readonly string[], storeName: string): RollbackError {
-  const nearest = [...all].sort((a, b) => distance(runId, a) - distance(runId, b)).slice(0, 3);
-  return new RollbackError({
-    code: 'RUN_NOT_FOUND',
-    summary: `There is no run "${runId}"`,
-    detail:
-      nearest.length === 0
-        ? `${storeName} has no runs yet.`
-        : `The nearest in ${storeName}: ${nearest.join(', ')}.`,
-    fix: 'See all runs: rollback-deploy-auto history',
-    exit: EXIT.usage,
-  });
 }
 
 async function readEntry(folder: string, number: number): Promise<JournalFile | undefined> {

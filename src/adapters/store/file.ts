@@ -1,21 +1,13 @@
 import { isAbsolute, join, relative } from 'node:path';
 import type { Clock } from '../../model/clock.ts';
-import { EXIT, RollbackError } from '../../model/error.ts';
-import type { Holder } from '../../model/journal.ts';
+import type { Holder, JournalEntry } from '../../model/journal.ts';
 import { type HolderState, holderState as lookUpHolder } from '../process-identity.ts';
-import {
-  countEntries,
-  isRunId,
-  listRuns,
-  readEntries,
-  readLastEntry,
-  runNotFound,
-  writeEntry,
-} from './file-journal.ts';
+import { countEntries, listRuns, readEntries, readLastEntry, writeEntry } from './file-journal.ts';
 import { fileLeases } from './file-lease.ts';
 import { journalTaken } from './lease-error.ts';
 import { foldersIn } from './numbered-log.ts';
-import type { StateStore } from './store.ts';
+import { documentChanged, isRunId, runExists, runNotFound } from './run-error.ts';
+import type { Lease, StateStore } from './store.ts';
 import { readHead, replaceHead } from './versioned-file.ts';
 
 export interface FileStoreOptions {
@@ -65,6 +57,19 @@ export function fileStore(options: FileStoreOptions): StateStore {
     return Math.max(0, ...last.map((file) => (file?.service === service ? file.epoch : 0)));
   }
 
+  async function appendOne(lease: Lease, runId: string, entry: JournalEntry): Promise<void> {
+    // Before the check of the lease, so that whoever took it after the check finds this number first, or takes it.
+    const count = await countEntries(runs, runId);
+    const number = next.get(runId) ?? count + 1;
+    if (count === 0) throw runNotFound(runId, await listRuns(runs), name);
+    await leases.check(lease);
+    const file = { service: lease.service, epoch: lease.epoch, entry };
+    if ((await writeEntry(runs, runId, number, file)) === 'taken') {
+      throw journalTaken(lease, runId, number);
+    }
+    know(runId, number + 1);
+  }
+
   return {
     name,
 
@@ -76,17 +81,8 @@ export function fileStore(options: FileStoreOptions): StateStore {
       know(runId, 2);
     },
 
-    async append(lease, runId, entry) {
-      // Before the check of the lease, so that whoever took it after the check finds this number first, or takes it.
-      const count = await countEntries(runs, runId);
-      const number = next.get(runId) ?? count + 1;
-      if (count === 0) throw runNotFound(runId, await listRuns(runs), name);
-      await leases.check(lease);
-      const file = { service: lease.service, epoch: lease.epoch, entry };
-      if ((await writeEntry(runs, runId, number, file)) === 'taken') {
-        throw journalTaken(lease, runId, number);
-      }
-      know(runId, number + 1);
+    async append(lease, runId, entries) {
+      for (const entry of entries) await appendOne(lease, runId, entry);
     },
 
     async read(runId) {
@@ -133,24 +129,4 @@ function encodeName(text: string): string {
 function displayName(path: string): string {
   const shown = relative(process.cwd(), path);
   return `${shown === '' || shown.startsWith('..') || isAbsolute(shown) ? path : shown}/`;
-}
-
-function runExists(runId: string): RollbackError {
-  return new RollbackError({
-    code: 'RUN_EXISTS',
-    summary: `There already is a run ${runId}`,
-    detail: 'Two clients chose the same id in the same second.',
-    fix: 'Run the same command again.',
-    exit: EXIT.refused,
-  });
-}
-
-function documentChanged(kind: string, document: string): RollbackError {
-  return new RollbackError({
-    code: 'DOCUMENT_CHANGED',
-    summary: `${kind}/${document} was changed by another client`,
-    detail: 'It is not the version that was read before.',
-    fix: 'Run the same command again.',
-    retriable: true,
-  });
 }

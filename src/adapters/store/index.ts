@@ -1,5 +1,9 @@
-import { type FileStoreOptions, fileStore } from './file.ts';
+import { fileStore } from './file.ts';
+import { kubernetesStore } from './kubernetes.ts';
 import type { StateStore } from './store.ts';
 
 /** Stores by kind. */
-export const stores = { file: fileStore } satisfies Record<string, (options: FileStoreOptions) => StateStore>;
+export const stores = { file: fileStore, kubernetes: kubernetesStore } satisfies Record<
+  string,
+  (options: never) => StateStore
+>;

@@ -55,7 +55,7 @@ function lost(lease: Lease, detail: string): RollbackError {
 }
 
 function whoHas(lease: Lease, now: Parameters<typeof leaseLost>[1]): string {
-  if (!now) return 'The lease was removed from the state folder.';
+  if (!now) return 'The lease was removed.';
   if (now.epoch === lease.epoch) return 'The lease was let go.';
   const { user, host, pid } = now.holder;
   return `Epoch ${now.epoch} was taken by ${user}@${host} (process ${pid}).`;

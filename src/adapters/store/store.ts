@@ -31,10 +31,13 @@ export interface StateStore {
   /** Starts a journal with its first entry. @throws RollbackError `RUN_EXISTS` */
   create(lease: Lease, runId: string, first: JournalEntry): Promise<void>;
   /**
+   * Writes entries in order, at least one. A store that can writes them in one durable write; in others a call that
+   * throws may have written some of them, always the first ones. After a retriable error, what is there is told only
+   * by `read`.
    * @throws RollbackError `LEASE_LOST` where the lease is no longer in force or another holder appended meanwhile;
-   * the entry is then not written.
+   * the entry that met it and all after it are then not written.
    */
-  append(lease: Lease, runId: string, entry: JournalEntry): Promise<void>;
+  append(lease: Lease, runId: string, entries: readonly JournalEntry[]): Promise<void>;
   /** Every entry in order. @throws RollbackError `RUN_NOT_FOUND` (exit 2, lists the nearest), `JOURNAL_UNREADABLE` */
   read(runId: string): Promise<JournalEntry[]>;
   /** Ids of all runs, oldest first. */

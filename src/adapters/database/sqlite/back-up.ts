@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { access, constants, mkdir, open, rm, stat, statfs } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { RollbackError } from '../../../model/error.ts';
+import { open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { publishBackup, removeAbandoned, unfinishedPath } from '../backup-files.ts';
+import { backupFailed, makeFolder, requireSpace } from '../backup-folder.ts';
 import type { Backup, BackupContext } from '../database.ts';
-import { publishBackup, removeAbandoned, unfinishedPath } from './backup-files.ts';
-import { beginSnapshot, databaseBytes, messageOf, openForReading } from './connection.ts';
+import { beginSnapshot, databaseBytes, openForReading } from './connection.ts';
 import type { DumpHeader } from './dump.ts';
 import { totalRows, writeDump } from './dump.ts';
 import type { SqliteOptions } from './options.ts';
@@ -29,7 +29,8 @@ export async function backUpSqlite(
     try {
       await makeFolder(folder);
       await removeAbandoned(folder);
-      await requireSpace(folder, await databaseBytes(options.path));
+      const needed = (await databaseBytes(options.path)) * SPACE_FACTOR + SPARE_BYTES;
+      await requireSpace(folder, needed, 'The backup and the copy it is proven with need');
       unfinished = unfinishedPath(folder, 'partial');
       const header: DumpHeader = {
         format: 1,
@@ -43,7 +44,7 @@ export async function backUpSqlite(
         throw error;
       });
       const written = await writeTo(file, context, (output) => writeDump(db, header, output));
-      const final = await publishBackup(unfinished, folder, context.nowMs);
+      const final = await publishBackup(unfinished, folder, context.nowMs, 'sql');
       return {
         name: final,
         path: join(folder, final),
@@ -98,55 +99,4 @@ async function writeTo(file: FileHandle, context: BackupContext, dump: Dump) {
   } finally {
     await file.close();
   }
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 }).catch(async (error) => {
-    // On a read-only file system a recursive mkdir says ENOENT; the folder above says what is the matter.
-    let above = dirname(folder);
-    while (above !== dirname(above) && !(await stat(above).catch(() => undefined))) above = dirname(above);
-    await access(above, constants.W_OK);
-    throw error;
-  });
-}
-
-async function requireSpace(folder: string, databaseSize: number): Promise<void> {
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
-  const needed = databaseSize * SPACE_FACTOR + SPARE_BYTES;
-  if (free >= needed) return;
-  throw new RollbackError({
-    code: 'BACKUP_FAILED',
-    summary: 'Not enough space for a backup',
-    detail: `The backup and the copy it is proven with need about ${megabytes(needed)} in ${folder}; ${megabytes(free)} are free.`,
-    fix: 'Make room there, or set backup.path in rollback.yaml to a folder on another disk.',
-  });
-}
-
-function backupFailed(name: string, folder: string, error: unknown): RollbackError {
-  const fields = { code: 'BACKUP_FAILED', summary: `Cannot back up ${name}`, cause: error };
-  if (error instanceof RollbackError) {
-    const { summary, detail, fix, retriable } = error;
-    return new RollbackError({ ...fields, detail: `${summary}. ${detail ?? ''}`.trim(), fix, retriable });
-  }
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new RollbackError({
-      ...fields,
-      detail: `The disk that holds ${folder} is full; what was written has been removed.`,
-      fix: 'Make room there, or set backup.path in rollback.yaml to a folder on another disk.',
-    });
-  }
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST') {
-    return new RollbackError({
-      ...fields,
-      detail: `The folder ${folder} can't be written to (${code}).`,
-      fix: 'Give this user the right to write there, or set backup.path in rollback.yaml to another folder.',
-    });
-  }
-  return new RollbackError({ ...fields, detail: `${messageOf(error)}.` });
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type Libsql from 'libsql';
 import { RollbackError } from '../../../model/error.ts';
+import { messageOf } from '../backup-folder.ts';
 
 /**
  * A connection of libsql. Text of the database must only be read as `CAST(... AS BLOB)`: libsql ends the whole process
@@ -130,8 +131,4 @@ function unreadable(name: string, detail: string, cause: unknown): RollbackError
 function isBusy(error: unknown): boolean {
   const code = (error as { code?: string })?.code ?? '';
   return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED');
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

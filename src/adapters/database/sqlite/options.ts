@@ -1,3 +1,5 @@
+import type { HistoryTable } from '../database.ts';
+
 /** Of one database. */
 export interface SqliteOptions {
   /** The database file, absolute. */
@@ -5,7 +7,7 @@ export interface SqliteOptions {
   /** The path as people know it, e.g. `data/shop.db`. */
   label: string;
   /** Where the migration tool keeps what is applied. */
-  history: { table: string; column: string };
+  history: HistoryTable;
   /** Absolute; made where it is missing, mode 0700. */
   backupFolder: string;
   /** Finished backups that `prune` leaves. */

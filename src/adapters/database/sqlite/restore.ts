@@ -1,16 +1,8 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { statementSplitter } from '../../../schema-changes/split-statements.ts';
 import { openForWriting } from './connection.ts';
-
-/** SHA-256 of a file, hex. Reads the whole of it. */
-export async function sha256Of(path: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) hash.update(chunk);
-  return hash.digest('hex');
-}
 
 /**
  * Runs a dump into a new database file, `durable` or fast. Leftovers of an earlier database of that name (`-wal`,

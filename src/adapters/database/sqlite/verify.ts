@@ -1,19 +1,26 @@
 import { rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RollbackError } from '../../../model/error.ts';
-import type { Backup } from '../database.ts';
-import { readBackup, unfinishedPath } from './backup-files.ts';
-import { messageOf, openForReading } from './connection.ts';
+import { sha256Of, unfinishedPath } from '../backup-files.ts';
+import { messageOf, notVerified } from '../backup-folder.ts';
+import type { Backup, VerifyDepth } from '../database.ts';
+import { openForReading } from './connection.ts';
 import { foreignKeyViolations, readContent } from './content.ts';
 import type { DumpSummary } from './dump.ts';
-import { removeSideFiles, runDump, sha256Of } from './restore.ts';
+import { readBackup } from './read-backup.ts';
+import { removeSideFiles, runDump } from './restore.ts';
 import { readSchema } from './schema.ts';
 
 /** Proves a backup as `Database.verify` promises. The scratch database lies beside it and is deleted. */
-export async function verifyBackup(backup: Backup, signal: AbortSignal): Promise<void> {
+export async function verifyBackup(
+  backup: Backup,
+  signal: AbortSignal,
+  depth: VerifyDepth = 'full',
+): Promise<void> {
   const scratch = unfinishedPath(dirname(backup.path), 'scratch');
   try {
     const summary = await requireUnchanged(backup, signal);
+    if (depth === 'read') return;
     await runDump(backup.path, scratch, { durable: false, signal });
     await compare(backup, summary, scratch, signal);
   } catch (error) {
@@ -78,14 +85,4 @@ async function compare(
   } finally {
     db.close();
   }
-}
-
-function notVerified(backup: Backup, detail: string, cause?: unknown): RollbackError {
-  return new RollbackError({
-    code: 'BACKUP_NOT_VERIFIED',
-    summary: `The backup ${backup.name} did not pass its test`,
-    detail,
-    fix: 'Check the disk that holds it, and try again: a new backup is taken.',
-    cause,
-  });
 }

@@ -4,7 +4,7 @@ import type { PlannedStep } from '../../../model/plan.ts';
 import { instanceId } from './instance-id.ts';
 import type { LocalConfiguration } from './service-file.ts';
 
-/** How moves are done here: one step each. Pure. */
+/** How moves are done here: one step for each instance. Pure. */
 export function expandMove(
   move: Move,
   facts: PlatformFacts,
@@ -24,46 +24,48 @@ export function expandMove(
   ): PlannedStep[] => [
     { id: `${kind}:${name}`, kind, phase: 'move', input, after: [], safePoint: true, timeoutMs, estimateMs },
   ];
-  const named = ({ slot, release }: { slot: number; release: string }) =>
-    `${slot}/${facts.desired}:${release}`;
+  const each = (
+    { slots, release }: { slots: number[]; release: string },
+    expand: (at: { slot: number; release: string }, name: string) => PlannedStep[],
+  ) => slots.flatMap((slot) => expand({ slot, release }, `${slot}/${facts.desired}:${release}`));
 
   switch (move.kind) {
-    case 'start': {
-      const { slot, release } = move;
-      const input = { ...on(slot, release), secretSources: secretSources(facts, release) };
-      return step('start-instance', named(move), input, {
-        timeoutMs: platform.startTimeout * 1000 + 10_000,
-        estimateMs: startEstimate(facts, release),
+    case 'start':
+      return each(move, ({ slot, release }, name) => {
+        const input = { ...on(slot, release), secretSources: secretSources(facts, release) };
+        return step('start-instance', name, input, {
+          timeoutMs: platform.startTimeout * 1000 + 10_000,
+          estimateMs: startEstimate(facts, release),
+        });
       });
-    }
     case 'admit':
-      return step('admit-instance', named(move), on(move.slot, move.release), {
-        timeoutMs: 30_000,
-        estimateMs: 100,
-      });
+      return each(move, ({ slot, release }, name) =>
+        step('admit-instance', name, on(slot, release), { timeoutMs: 30_000, estimateMs: 100 }),
+      );
     case 'drain':
-      return step(
-        'drain-instance',
-        named(move),
-        { ...on(move.slot, move.release), boundMs: drainMs },
-        { timeoutMs: drainMs + 15_000, estimateMs: 1_000 },
+      return each(move, ({ slot, release }, name) =>
+        step(
+          'drain-instance',
+          name,
+          { ...on(slot, release), boundMs: drainMs },
+          { timeoutMs: drainMs + 15_000, estimateMs: 1_000 },
+        ),
       );
     case 'stop':
-      return step('stop-instance', named(move), on(move.slot, move.release), {
-        timeoutMs: drainMs + stopMs + 15_000,
-        estimateMs: 500,
-      });
+      return each(move, ({ slot, release }, name) =>
+        step('stop-instance', name, on(slot, release), {
+          timeoutMs: drainMs + stopMs + 15_000,
+          estimateMs: 500,
+        }),
+      );
     case 'switch': {
       const instances = move.slots.map((slot) => instanceId(facts.service, move.to, slot));
       const input = { release: move.to, current, instances };
       return step('switch-traffic', move.to, input, { timeoutMs: 30_000, estimateMs: 100 });
     }
     case 'keep-warm':
-      return step(
-        'keep-warm',
-        named(move),
-        { ...on(move.slot, move.release), ms: move.ms },
-        { timeoutMs: 15_000, estimateMs: 50 },
+      return each(move, ({ slot, release }, name) =>
+        step('keep-warm', name, { ...on(slot, release), ms: move.ms }, { timeoutMs: 15_000, estimateMs: 50 }),
       );
     case 'set-current': {
       const { release, canary = null } = move;

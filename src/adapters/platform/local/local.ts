@@ -42,9 +42,9 @@ export function localPlatform(options: LocalPlatformOptions): Platform {
     kind: 'local',
     noun: NOUN,
     facts: (signal) => readFacts(dir, service, client, signal),
-    preflight: async (facts, signal) => {
+    preflight: async (facts, _wanted, signal) => {
       const state = await tryAgain(signal, () => client.state(signal));
-      return preflightFindings(facts, configuration, state);
+      return { findings: preflightFindings(facts, configuration, state) };
     },
     expand: (move, facts) => expandMove(move, facts, configuration),
     steps: () => ({
@@ -107,6 +107,7 @@ function platformFacts({ state, releases }: SupervisorFacts): PlatformFacts {
     releases,
     instances: instances.filter((one) => one.state !== 'stopping').map(instanceFacts),
     desired,
+    surge: true,
   };
 }
 

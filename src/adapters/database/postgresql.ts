@@ -1,0 +1,37 @@
+import { manifestBackups } from './backup-manifest.ts';
+import type { Database } from './database.ts';
+import { backUpPostgresql } from './postgresql/back-up.ts';
+import { postgresqlFacts } from './postgresql/facts.ts';
+import type { PostgresqlOptions } from './postgresql/options.ts';
+import { nameOf } from './postgresql/options.ts';
+import { restorePostgresql } from './postgresql/restore.ts';
+import { verifyPostgresql } from './postgresql/verify.ts';
+
+/** Bytes a second: 30 MB were measured on a machine of two cores. */
+const FIRST_RATE = 25_000_000;
+
+/** PostgreSQL 13 or newer, asked through pg; a backup is pg_dump's own, in the custom format. */
+export function postgresqlDatabase(options: PostgresqlOptions): Database {
+  const name = nameOf(options);
+  const { backupFolder: folder, keep } = options;
+  const { proving, outlook, ...kept } = manifestBackups({
+    folder,
+    extension: 'dump',
+    database: name,
+    keep,
+    firstRate: FIRST_RATE,
+  });
+  return {
+    name,
+    supportsTransactionalDdl: true,
+    async facts(signal) {
+      const facts = await postgresqlFacts(options, signal);
+      return { ...facts, backup: await outlook(facts.sizeBytes).catch(() => undefined) };
+    },
+    backUp: (context) => backUpPostgresql(options, context),
+    verify: (backup, signal, depth = 'full') =>
+      proving(backup, depth, () => verifyPostgresql(options, backup, signal, depth)),
+    restore: (backup, into, signal) => restorePostgresql(options, backup, into, signal),
+    ...kept,
+  };
+}

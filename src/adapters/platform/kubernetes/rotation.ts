@@ -1,0 +1,103 @@
+import { OUT_SINCE_ANNOTATION } from '../../../kubernetes/names.ts';
+import type { Pod } from '../../../kubernetes/objects.ts';
+import { hasLabels, revisionOfPod } from './read-view.ts';
+import type { WorkloadView } from './view.ts';
+
+/** By view, which is put together anew for each change: its pods by revision, as `alivePods` gives them. */
+const inOrder = new WeakMap<WorkloadView, Map<string, readonly Pod[]>>();
+
+/** Pods of a revision that nobody has asked to end, in the order in which they serve: in rotation first, oldest first. */
+export function alivePods(view: WorkloadView, revision: string): readonly Pod[] {
+  const known = inOrder.get(view) ?? new Map<string, readonly Pod[]>();
+  inOrder.set(view, known);
+  let pods = known.get(revision);
+  if (!pods) {
+    const ranks = new Map(
+      view.pods
+        .filter((pod) => isAlive(pod) && revisionOfPod(pod) === revision)
+        .map((pod) => [pod, serveRank(view, pod)]),
+    );
+    const rank = (pod: Pod) => ranks.get(pod) ?? 0;
+    pods = [...ranks.keys()].sort((a, b) => rank(b) - rank(a) || byAge(a, b));
+    known.set(revision, pods);
+  }
+  return pods;
+}
+
+export function isAlive({ metadata, status }: Pod): boolean {
+  return (
+    metadata.deletionTimestamp === undefined && status.phase !== 'Failed' && status.phase !== 'Succeeded'
+  );
+}
+
+export function isReady({ status }: Pod): boolean {
+  return status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
+}
+
+/**
+ * Whether every Service sends it requests as far as it is asked to: it has the labels they select by. A workload that
+ * no Service selects is in rotation while it was not taken out.
+ */
+export function isInRotation(view: WorkloadView, { metadata }: Pod): boolean {
+  if (view.services.length === 0) return metadata.annotations?.[OUT_SINCE_ANNOTATION] === undefined;
+  return view.services.some(({ spec }) => hasLabels(spec.selector ?? {}, metadata.labels ?? {}));
+}
+
+/** Whether the EndpointSlices of every Service that selects it list it as ready: nodes have been told to send to it. */
+export function isListed(view: WorkloadView, pod: Pod): boolean {
+  return view.services.every(({ metadata }) => endpointOf(view, metadata.name, pod)?.ready ?? false);
+}
+
+/** Whether no EndpointSlice lists it as ready or serving any more. */
+export function isUnlisted(view: WorkloadView, pod: Pod): boolean {
+  return view.services.every(({ metadata }) => {
+    const endpoint = endpointOf(view, metadata.name, pod);
+    return !endpoint || !(endpoint.ready || endpoint.serving);
+  });
+}
+
+interface Listed {
+  ready: boolean;
+  serving: boolean;
+}
+
+/** By view, which is put together anew for each change: endpoints by Service and uid of the pod. */
+const listings = new WeakMap<WorkloadView, Map<string, Listed>>();
+
+function endpointOf(view: WorkloadView, service: string, pod: Pod): Listed | undefined {
+  let listed = listings.get(view);
+  if (!listed) {
+    listed = listingOf(view);
+    listings.set(view, listed);
+  }
+  return listed.get(`${service}/${pod.metadata.uid}`);
+}
+
+function listingOf({ slices }: WorkloadView): Map<string, Listed> {
+  const listed = new Map<string, Listed>();
+  for (const { metadata, endpoints } of slices) {
+    const service = metadata.labels?.['kubernetes.io/service-name'];
+    for (const { targetRef, conditions } of endpoints ?? []) {
+      const key = `${service}/${targetRef?.uid}`;
+      if (listed.has(key)) continue;
+      // An unknown readiness counts as ready (Kubernetes API, EndpointConditions).
+      listed.set(key, { ready: conditions?.ready ?? true, serving: conditions?.serving ?? true });
+    }
+  }
+  return listed;
+}
+
+function serveRank(view: WorkloadView, pod: Pod): number {
+  return (isInRotation(view, pod) ? 2 : 0) + (isReady(pod) ? 1 : 0);
+}
+
+function byAge(a: Pod, b: Pod): number {
+  return (
+    inText(a.metadata.creationTimestamp, b.metadata.creationTimestamp) ||
+    inText(a.metadata.name, b.metadata.name)
+  );
+}
+
+function inText(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}

@@ -1,0 +1,84 @@
+import type { JudgedFile } from '../model/judged-file.ts';
+import { type FileFinding, type FileReversal, worstOf } from '../model/judged-file.ts';
+import type { Engine } from '../model/migration-formats.ts';
+import type { Migration } from '../model/release.ts';
+import { judgeEach } from '../schema-changes/judge-each.ts';
+import { judgeReversal } from '../schema-changes/judge-reversal.ts';
+import { judgeSpan } from '../schema-changes/judge-span.ts';
+import type { SchemaFinding } from '../schema-changes/verdict.ts';
+
+/** Migrations to judge. */
+export interface Changes {
+  /** What the old code was shipped with. */
+  before: readonly Migration[];
+  /** In the order in which they are applied. */
+  migrations: readonly Migration[];
+  /** Judged by their net effect together, as one release brings them; else each for itself, as if it were a release. */
+  together: boolean;
+}
+
+/** One entry for each file, in the order of the migrations. `engine` undefined: all of them are code. */
+export async function judgeChanges(changes: Changes, engine: Engine | undefined): Promise<JudgedFile[]> {
+  const { migrations } = changes;
+  const findings = engine === undefined ? [] : await findingsOf(changes, engine);
+  const reversals =
+    engine === undefined ? [] : (await judgeReversal(migrations, engine, changes.before)).verdicts;
+  const files = new Map<string, JudgedFile>();
+  for (const [i, migration] of migrations.entries()) {
+    const { file } = migration;
+    const own = migration.opaque === undefined || engine ? [] : [opaque(migration.opaque)];
+    const reversal = migration.opaque === undefined ? (reversals[i] ?? 'unknown') : 'unknown';
+    const known = files.get(file);
+    files.set(file, {
+      file,
+      ...(engine ? { engine } : {}),
+      verdict: 'safe',
+      // A file of several changesets is taken back by taking all of them back.
+      reversal: known ? worse(known.reversal, reversal) : reversal,
+      findings: [...(known?.findings ?? findings.filter((one) => one.file === file).map(said)), ...own],
+    });
+  }
+  return [...files.values()].map((judged) => ({ ...judged, verdict: worstOf(judged.findings) }));
+}
+
+async function findingsOf(
+  { before, migrations, together }: Changes,
+  engine: Engine,
+): Promise<SchemaFinding[]> {
+  const { findings } = together
+    ? await judgeSpan({ before, migrations }, engine)
+    : await judgeEach({ before, migrations }, engine);
+  return findings;
+}
+
+function said(finding: SchemaFinding): FileFinding {
+  const { rule, statement, line, verdict, when, why, fix, docs, allowed } = finding;
+  return {
+    rule,
+    statement,
+    line,
+    verdict,
+    ...(when === undefined ? {} : { when }),
+    why,
+    fix,
+    docs,
+    ...(allowed === undefined ? {} : { allowed }),
+  };
+}
+
+function opaque(why: string): FileFinding {
+  return {
+    rule: 'opaque-code',
+    statement: '',
+    line: 1,
+    verdict: 'unknown',
+    why,
+    fix: 'Have a person read it, or judge the SQL that the tool itself prints for it.',
+  };
+}
+
+const REVERSALS: FileReversal[] = ['lossless', 'lossy', 'unknown', 'impossible'];
+
+function worse(a: FileReversal, b: FileReversal): FileReversal {
+  return REVERSALS.indexOf(a) > REVERSALS.indexOf(b) ? a : b;
+}

@@ -102,6 +102,7 @@ async function planAgain(
     });
   }
   facts.platform = withTargets(facts.platform, asked);
+  if (asked.beside !== undefined) facts.platform.beside = asked.beside;
   facts.images[to.id] ??= await lookUpImage(context.adapters, context.clock, to, context.stop.immediate);
   const current = facts.platform.releases.find((release) => release.id === facts.platform.current);
   const from = current && current.id !== to.id ? referenceTo(current) : asked.from;

@@ -74,15 +74,16 @@ export function buildReturnPlan(
   createdAt: string,
   platform: MoveExpansion,
 ): Plan {
+  const { beside } = plan;
   const situation: Situation = {
-    facts,
+    facts: beside === undefined ? facts : { ...facts, beside },
     from: plan.to,
     to: plan.from,
     instances: plan.instances,
     keepWarmMs: 0,
     batch: plan.batch ?? 1,
   };
-  const input = { ...plan, createdAt, facts: { platform: facts } };
+  const input = { ...plan, createdAt, facts: { platform: situation.facts } };
   const { start } = plan;
   const startOf = (part: PartFacts | undefined) => (part ? start.parts?.[part.name] : start);
   const moved = eachPart(situation, (own, part) => {
@@ -157,6 +158,7 @@ function assemble(common: Common, platform: MoveExpansion, parts: Parts): Plan {
     estimateMs: estimate(steps),
     concurrency: common.concurrency,
     batch: common.batch ?? 1,
+    ...(facts.beside !== undefined && { beside: facts.beside }),
     request: common.request,
     createdAt: common.createdAt,
     hash: '',

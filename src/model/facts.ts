@@ -49,6 +49,8 @@ export interface PlatformFacts {
    * twice), the old one ends first and capacity falls meanwhile.
    */
   surge: boolean;
+  /** How many instances there is room for beside those that run; left out where that is not known. */
+  beside?: number;
   /** Without surge: every old instance ends before the first new one starts, whatever the batch. Default false. */
   allAtOnce?: boolean;
   /** Each part for itself where several make the service, in the order in which they go back. Default: it is one. */

@@ -126,6 +126,8 @@ export interface Plan {
   concurrency: number;
   /** Instances that a rolling plan moves at once; 1 where it is not told. */
   batch?: number;
+  /** `PlatformFacts.beside` as it was when the run was planned; a plan made again goes by it. */
+  beside?: number;
   request: PlanRequest;
   /** ISO 8601, UTC. */
   createdAt: string;

@@ -3,13 +3,14 @@ import type { Move } from '../model/move.ts';
 import type { StartState, Strategy } from '../model/plan.ts';
 import { inPlace } from './in-place.ts';
 import { leaveMoves } from './leave.ts';
+import { rolling } from './rolling.ts';
 import type { MoveLine, Situation, StrategyPlan } from './strategy.ts';
 import { byRelease, slotName } from './strategy.ts';
 
 /**
  * Back to exactly what served when the run started, from whatever there is now: what is missing is started and
  * admitted, and only then what was not there is drained and stopped. What was to be moved by one switch goes back by
- * one switch.
+ * one switch. Where there is no room for all that is missing at once, it goes back as it came, batch by batch.
  */
 export function goingBack(situation: Situation, start: StartState, strategy: Strategy): StrategyPlan {
   if (!situation.facts.surge) return inPlace(situation);
@@ -17,6 +18,9 @@ export function goingBack(situation: Situation, start: StartState, strategy: Str
   const wanted = new Set(start.serving.map(key));
   const present = new Set(facts.instances.filter(serves).map(key));
   const missing = start.serving.filter((one) => !present.has(key(one)));
+  if (strategy === 'rolling' && isWhole(start, situation) && !hasRoomFor(missing.length, situation)) {
+    return rolling(situation);
+  }
   const moves: Move[] = [];
   const lines: MoveLine[] = [];
   const restored: string[] = [];
@@ -58,8 +62,20 @@ export function goingBack(situation: Situation, start: StartState, strategy: Str
 }
 
 function switchesBack(start: StartState, strategy: Strategy): boolean {
-  const whole = start.serving.length > 0 && start.serving.every(({ release }) => release === start.current);
-  return whole && (strategy === 'blue-green' || strategy === 'instant');
+  return ofOneRelease(start) && (strategy === 'blue-green' || strategy === 'instant');
+}
+
+function ofOneRelease({ serving, current }: StartState): boolean {
+  return serving.length > 0 && serving.every(({ release }) => release === current);
+}
+
+/** As many as shall serve, all of the release that is gone back to. */
+function isWhole(start: StartState, { instances, to }: Situation): boolean {
+  return ofOneRelease(start) && start.current === to.id && start.serving.length === instances;
+}
+
+function hasRoomFor(missing: number, { facts, instances }: Situation): boolean {
+  return facts.beside === undefined || facts.instances.length + missing <= instances + facts.beside;
 }
 
 function key({ slot, release }: { slot: number; release: string }): string {

@@ -4,11 +4,13 @@ import { inPlace } from './in-place.ts';
 import { leaveMoves } from './leave.ts';
 import type { MoveLine, Situation, StrategyPlan } from './strategy.ts';
 import { batches, byRelease, progressOf, slotName, slotsOf } from './strategy.ts';
+import { withinRoom } from './within-room.ts';
 
 /**
  * One batch at a time (by default one instance). The new ones are healthy and in rotation before old ones are drained,
  * and the old ones are drained before they are stopped, so that capacity never falls. The next new ones start, and let
- * the next old ones leave, while the last old ones still drain; at most two batches run beside what is wanted.
+ * the next old ones leave, while the last old ones still drain: as many batches run beside what is wanted as there is
+ * room for, at most three, and two where that is not known.
  */
 export function rolling(situation: Situation): StrategyPlan {
   const { facts, to, instances } = situation;
@@ -21,7 +23,6 @@ export function rolling(situation: Situation): StrategyPlan {
   let admitted: string[] = [];
 
   // Old instances leave in step with new ones that came in; with nothing missing they all leave one after another.
-  const leaving = [...surplus];
   const leave = (old: Instance[], after: string[]) => {
     const groups = byRelease(old).map((group) => leaveMoves(group, situation, after));
     moves.push(...groups.flatMap((group) => group.moves));
@@ -31,7 +32,10 @@ export function rolling(situation: Situation): StrategyPlan {
     return drained;
   };
 
-  const groups = batches(missing, situation.batch);
+  const { first, leaving, order, ahead } = withinRoom(situation, missing, surplus);
+  leave(first, []);
+  const cleared = stops.splice(0).flat();
+  const groups = batches(order, situation.batch);
   for (const [i, slots] of groups.entries()) {
     const start = `start:${slotName(slots, situation)}`;
     const admit = `admit:${slotName(slots, situation)}`;
@@ -40,7 +44,7 @@ export function rolling(situation: Situation): StrategyPlan {
       kind: 'start',
       slots,
       release: to.id,
-      after: [...admitted, ...(stops[i - 2] ?? [])],
+      after: [...admitted, ...(stops[i - ahead] ?? []), ...(i === 0 ? cleared : [])],
     });
     moves.push({ id: admit, kind: 'admit', slots, release: to.id, after: [start] });
     admitted = [admit];

@@ -1,6 +1,6 @@
 import { clusterState } from '../../src/adapters/platform/kubernetes/cluster-state.ts';
 import type { PreflightInput } from '../../src/adapters/platform/kubernetes/preflight/input.ts';
-import { preflightFindings } from '../../src/adapters/platform/kubernetes/preflight.ts';
+import { preflight, type Verdict } from '../../src/adapters/platform/kubernetes/preflight.ts';
 import { parseWorkload, type WorkloadView } from '../../src/adapters/platform/kubernetes/view.ts';
 import type { Cluster } from '../../src/kubernetes/cluster.ts';
 import { connect } from '../../src/kubernetes/connect.ts';
@@ -62,11 +62,15 @@ export async function viewsOf(
 
 /** The whole preflight of one workload, with a harmless patch and its own template as the target. */
 export async function ask(namespace: TestNamespace, asking: Asking = {}): Promise<Finding[]> {
+  return (await verdictOf(namespace, asking)).findings;
+}
+
+export async function verdictOf(namespace: TestNamespace, asking: Asking = {}): Promise<Verdict> {
   const { workload = 'deployment/api', platform = {} } = asking;
   const admin = await connect();
   const { kind, name } = parseWorkload(workload);
   const views = await viewsOf(admin, namespace.name, workload);
-  return preflightFindings({
+  return preflight({
     cluster: asking.cluster ?? admin,
     namespace: namespace.name,
     views,

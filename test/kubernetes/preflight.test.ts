@@ -13,7 +13,16 @@ import { neededRights } from '../../src/kubernetes/rights.ts';
 import { limitedUser } from './limited-user.ts';
 import type { Manifest } from './manifests.ts';
 import { type TestNamespace, testNamespace, until } from './namespace.ts';
-import { applyForAll, ask, connectWith, deployment, made, NO_IMAGE, said } from './preflight-rig.ts';
+import {
+  applyForAll,
+  ask,
+  connectWith,
+  deployment,
+  made,
+  NO_IMAGE,
+  said,
+  verdictOf,
+} from './preflight-rig.ts';
 import { runProcess } from './run-process.ts';
 
 const hasCluster = process.env.KUBECONFIG !== undefined;
@@ -77,6 +86,25 @@ describe.skipIf(!hasCluster)('preflight in a real cluster', () => {
     expect(said(await ask(namespace, { platform: { batch: 1 } }), 'capacity').join()).toContain(
       'ok The quota leaves',
     );
+  });
+
+  test('pods run beside as the quota has room for them, those that end too', async () => {
+    const resources = { requests: { cpu: '10m' } };
+    const podSpec = { containers: [{ name: 'app', image: NO_IMAGE, resources }] };
+    await namespace.apply(deployment({ replicas: 4, podSpec }));
+    await made(namespace, 4);
+    const beside = async () => (await verdictOf(namespace)).beside;
+    // The four that may come, and as many that end meanwhile.
+    expect(await beside()).toBe(8);
+    for (const [pods, expected] of [
+      ['12', 8],
+      ['7', 3],
+      ['5', 1],
+    ] as const) {
+      await namespace.apply(quota({ pods }));
+      await quotaIs(namespace, 'pods', pods);
+      expect(await beside()).toBe(expected);
+    }
   });
 
   test('what a LimitRange gives a container without requests is counted', async () => {
@@ -261,6 +289,13 @@ async function quotaCounts(namespace: TestNamespace, key: string, used: string):
   await until(async () => {
     const { status } = await namespace.get<{ status?: { used?: Record<string, string> } }>('resourcequota/q');
     return status?.used?.[key] === used;
+  });
+}
+
+async function quotaIs(namespace: TestNamespace, key: string, hard: string): Promise<void> {
+  await until(async () => {
+    const { status } = await namespace.get<{ status?: { hard?: Record<string, string> } }>('resourcequota/q');
+    return status?.hard?.[key] === hard;
   });
 }
 

@@ -53,6 +53,16 @@ describe.skipIf(!hasCluster)('rolling on a cluster', () => {
 
   it('loses no request with ten pods', { timeout: 240_000 }, () => losesNone({ replicas: 10 }));
 
+  it('loses no request where the quota has room for one pod more', () =>
+    withRig({}, async (rig) => {
+      await rig.kubectl(['create', 'quota', 'q', '--hard', 'pods=4']);
+      await until(async () => {
+        const { stdout } = await rig.kubectl(['get', 'resourcequota', 'q', '-o', 'json']);
+        return JSON.parse(stdout).status?.used?.pods === '3';
+      });
+      await losesNoneIn(rig, {});
+    }));
+
   it.each(['counter', 'gauge'])('loses none of the requests that take two seconds, drained by %s', (how) =>
     withRig({ env: how === 'gauge' ? { GAUGE: '1' } : {} }, async (rig) => {
       await losesNoneIn(rig, { rate: 100, path: '/?ms=2000' });

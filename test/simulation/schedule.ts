@@ -54,6 +54,10 @@ async function schedule(
   world.startMs = random.pick([50, 500, 5_000]);
   world.drainMs = random.pick([0, 200, 4_000]);
   if (random.chance(0.15)) world.crashing.add(OLD);
+  if (strategy === 'rolling') {
+    world.beside = random.pick([undefined, 1, 2, 3, 6]);
+    if (world.beside !== undefined) world.room = desired + world.beside;
+  }
   const failing = random.chance(0.5);
   const disk = memoryState();
   world.noWayBack = failing;

@@ -23,6 +23,10 @@ export interface World {
   crashing: Set<string>;
   startMs: number;
   drainMs: number;
+  /** Instances that there is room for beside those that run; undefined where that is not known. */
+  beside: number | undefined;
+  /** How many instances may be there at once. */
+  room: number;
   /** The release gone back from is failing and nobody asked to abort: no traffic may go back to it. */
   noWayBack: boolean;
   facts(): PlatformFacts;
@@ -120,6 +124,8 @@ export function simWorld(clock: SimClock, desired: number, canaries: number): Wo
     crashing: new Set(),
     startMs: 800,
     drainMs: 300,
+    beside: undefined,
+    room: Number.POSITIVE_INFINITY,
     noWayBack: false,
     facts: () => ({
       service: 'shop',
@@ -132,6 +138,7 @@ export function simWorld(clock: SimClock, desired: number, canaries: number): Wo
       instances: [...instances.values()].map(view),
       desired,
       surge: true,
+      ...(world.beside !== undefined && { beside: world.beside }),
     }),
     enter(epoch) {
       if (epoch < highest) throw new Error('stale');
@@ -145,6 +152,10 @@ export function simWorld(clock: SimClock, desired: number, canaries: number): Wo
       start(release, slot) {
         const there = get(release, slot);
         if (!there || there.crashed) put(release, slot, false);
+        if (instances.size > world.room)
+          violations.push(
+            `start ${release}/${slot}: no room (${[...instances.values()].map((i) => `${i.release}/${i.slot}${i.inRotation ? '+' : ''}${i.crashed ? 'x' : ''}`)}; ${world.room})`,
+          );
       },
       admit(release, slot) {
         const instance = get(release, slot);

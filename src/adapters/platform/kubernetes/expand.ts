@@ -154,6 +154,8 @@ function expandFor(
     return [planned('check-template', workload, { workload, release: revision }, SHORT)];
   }
   const { slots } = move;
+  // As many as `mostBeside` are no bound.
+  const beside = facts.beside !== undefined && facts.beside < 2 * replicas ? facts.beside : undefined;
   const last = Math.max(...slots);
   const there = facts.instances.filter((one) => one.release === release);
   // What was there in higher slots stays beside what comes up to this one.
@@ -162,16 +164,21 @@ function expandFor(
   const stays = there.filter(({ slot }) => slot > last).length;
   const name = `${workload}:${slotsText(slots, own)}:${revision}`;
   const known = Object.values(own.revisions).map(({ id }) => id);
-  const at = { workload, release: revision, replicas };
-  const beside = slots.length - 1;
+  const at = { workload, release: revision, replicas, ...(beside !== undefined && { beside }) };
+  const others = slots.length - 1;
   switch (move.kind) {
     case 'start':
       return [
         planned(
           'start-pods',
           name,
-          { ...at, count: comes, known, ...(own.mode === 'paused' && { mode: own.mode }) },
-          controlling(beside, {
+          {
+            ...at,
+            count: comes,
+            known,
+            ...(own.mode === 'paused' && { mode: own.mode }),
+          },
+          controlling(others, {
             timeoutMs: settings.startTimeout * 1000 + 10_000,
             estimateMs: startEstimate(facts, release),
           }),
@@ -194,7 +201,7 @@ function expandFor(
     // One Deployment can't keep a replaced revision running without holding its Services' selectors meanwhile.
     case 'keep-warm':
     case 'stop':
-      return [planned('stop-pods', name, { ...at, count: stays }, controlling(beside, stopTimes(settings)))];
+      return [planned('stop-pods', name, { ...at, count: stays }, controlling(others, stopTimes(settings)))];
     case 'switch':
       return [planned('switch-selector', name, { ...at, count: slots.length }, SHORT)];
   }

@@ -16,7 +16,7 @@ import type { ReleaseSnapshot } from './configuration/release-snapshot.ts';
 import { type OwnPair, type OwnWorkload, ownFacts } from './own-facts.ts';
 import { reconcilersOf } from './owners/reconcilers-of.ts';
 import { writtenRevert } from './owners/written-revert.ts';
-import { preflightFindings } from './preflight.ts';
+import { preflight } from './preflight.ts';
 import { patchesOf } from './preflight-patches.ts';
 import { sameTemplate } from './read-view.ts';
 import { existingCopies } from './restore-configuration.ts';
@@ -64,7 +64,7 @@ export async function prepareTarget(input: PrepareTargetInput): Promise<Prefligh
   const [all, access] = [await state.all(signal), await state.routes(signal)];
   const routes = own.canary?.routes ?? [];
   names.httproutes = routes.map(({ name }) => name);
-  const findings = await preflightFindings({
+  const { findings, beside } = await preflight({
     cluster,
     namespace,
     views,
@@ -90,7 +90,7 @@ export async function prepareTarget(input: PrepareTargetInput): Promise<Prefligh
   return {
     findings,
     configuration: restored.findings,
-    facts,
+    facts: { ...facts, ...(beside !== undefined && wanted.strategy === 'rolling' && { beside }) },
     to: restored.to,
     prove: restored.prove,
     revert,

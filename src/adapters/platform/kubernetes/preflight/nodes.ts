@@ -30,20 +30,41 @@ interface Node extends KubernetesObject {
 /** Above it the pods of all nodes are not read: only the scheduler knows then. */
 const MOST_NODES = 100;
 
-/**
- * Whether some node has room for the pods that start, where nodes may be read; else nothing is said. Affinity and
- * topology are the scheduler's own, so a fit found here is not told as one.
- */
-export async function nodeFindings(input: PreflightInput, surges: Surge[]): Promise<Finding[]> {
-  if (surges.length === 0) return [];
-  const { cluster, signal } = input;
+export interface Nodes {
+  nodes: Node[];
+  /** What runs on them; undefined where that may not be read. */
+  pods: Pod[] | undefined;
+}
+
+/** undefined where nodes may not be read, or are too many. */
+export async function readNodes({ cluster, signal }: PreflightInput): Promise<Nodes | undefined> {
   const nodes = await readable(cluster.list<Node>(pathOf('nodes'), { signal }));
-  if (!nodes || nodes.length > MOST_NODES) return [];
+  if (!nodes || nodes.length > MOST_NODES) return undefined;
   const fieldSelector = 'status.phase!=Succeeded,status.phase!=Failed';
   const pods = await readable(cluster.list<Pod>(pathOf('pods'), { query: { fieldSelector }, signal }));
-  return surges.flatMap(({ view, spec, pods: wanted }) => {
-    const open = nodes.filter((node) => takes(node, spec));
-    const room = open.reduce((sum, node) => sum + fits(node, spec, pods), 0);
+  return { nodes, pods };
+}
+
+/**
+ * Whether the nodes have room for the pods that start, each workload for itself; false where that can't be told.
+ * Affinity and topology are the scheduler's own, so a fit found here is not told as one.
+ */
+export function fitsNodes(read: Nodes | undefined, surges: Surge[]): boolean {
+  return read?.pods !== undefined && surges.every((surge) => roomFor(read, surge).room >= surge.pods);
+}
+
+function roomFor({ nodes, pods }: Nodes, { spec }: Surge): { open: Node[]; room: number } {
+  const open = nodes.filter((node) => takes(node, spec));
+  return { open, room: open.reduce((sum, node) => sum + fits(node, spec, pods), 0) };
+}
+
+/** What is short; nothing where it can't be told. */
+export function nodeFindings(read: Nodes | undefined, surges: Surge[]): Finding[] {
+  if (!read) return [];
+  const { nodes, pods } = read;
+  return surges.flatMap((surge) => {
+    const { view, pods: wanted } = surge;
+    const { open, room } = roomFor(read, surge);
     if (room >= wanted) return [];
     const title = `No node seems to have room for ${wanted} more ${wanted === 1 ? 'pod' : 'pods'} of ${workloadText(view.workload)}`;
     const evidence = [

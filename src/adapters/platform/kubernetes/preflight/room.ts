@@ -41,27 +41,50 @@ export function surgesOf(input: PreflightInput, admitted: Map<string, Pod>, clai
   });
 }
 
-/** Whether the quotas of the namespace leave room for the pods that run beside the old ones. */
-export async function quotaFindings(input: PreflightInput, surges: Surge[]): Promise<Finding[]> {
-  const { cluster, namespace, signal } = input;
+/** New pods beside all old ones, and as many that are ending: more than these no plan makes. */
+export function mostBeside({ view }: Pick<Surge, 'view'>): number {
+  return 2 * ((view.object.spec as { replicas?: number }).replicas ?? 1);
+}
+
+/** The quotas of the namespace, and what its limit ranges give containers. */
+export interface Quotas {
+  /** Those that count all pods. */
+  plain: ResourceQuota[];
+  /** Those that count only some, which is not followed. */
+  scoped: ResourceQuota[];
+  defaults: ContainerDefaults[];
+}
+
+export async function readQuotas({ cluster, namespace, signal }: PreflightInput): Promise<Quotas> {
   const [quotas, ranges] = await Promise.all([
     cluster.list<ResourceQuota>(pathOf('resourcequotas', namespace), { signal }),
     cluster.list<LimitRange>(pathOf('limitranges', namespace), { signal }),
   ]);
   const defaults = ranges.items.flatMap(({ spec }) => spec.limits.filter(({ type }) => type === 'Container'));
-  const found: Finding[] = [];
   const scoped = quotas.items.filter(
     ({ spec }) => spec.scopes !== undefined || spec.scopeSelector !== undefined,
   );
-  const plain = quotas.items.filter((quota) => !scoped.includes(quota));
+  return { plain: quotas.items.filter((quota) => !scoped.includes(quota)), scoped, defaults };
+}
+
+/** Whether the quotas leave room for the pods that run beside the old ones. */
+export function fitsQuotas({ plain, defaults }: Quotas, surges: Surge[]): boolean {
+  const need = needOf(surges, defaults);
+  return plain.every((quota) => shortOf(quota, need).length === 0);
+}
+
+/** The same, told. */
+export function quotaFindings(quotas: Quotas, { namespace }: PreflightInput, surges: Surge[]): Finding[] {
+  const { plain, scoped, defaults } = quotas;
+  const found: Finding[] = [];
   const short = plain.flatMap((quota) => shortOf(quota, needOf(surges, defaults)));
   if (short.length > 0) {
     const pods = surges.reduce((sum, surge) => sum + surge.pods, 0);
     const title = `No room in the quota for ${pods} more ${pods === 1 ? 'pod' : 'pods'} beside those that run`;
     const fix = [`Raise it, or free some of it: kubectl describe resourcequota -n ${namespace}`];
     const single = surges.map((surge) => ({ ...surge, pods: 1 }));
-    const fitsOne = plain.every((quota) => shortOf(quota, needOf(single, defaults)).length === 0);
-    if (pods > surges.length && fitsOne) fix.unshift('Move one pod at a time: add --batch 1');
+    if (pods > surges.length && fitsQuotas(quotas, single))
+      fix.unshift('Move one pod at a time: add --batch 1');
     found.push(findingOf('capacity', 'fail', title, { evidence: short, fix }));
   } else if (plain.length > 0 && surges.length > 0) {
     const evidence = plain.map(({ metadata }) => `resourcequota/${metadata.name}`);

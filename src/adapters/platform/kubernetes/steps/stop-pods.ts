@@ -3,7 +3,7 @@ import { DELETION_COST_ANNOTATION } from '../../../../kubernetes/names.ts';
 import type { Pod } from '../../../../kubernetes/objects.ts';
 import type { ClusterState } from '../cluster-state.ts';
 import type { Connections } from '../connections.ts';
-import { alivePods, isInRotation } from '../rotation.ts';
+import { alivePods, isAlive, isInRotation } from '../rotation.ts';
 import { hasServed } from './drain-pods.ts';
 import { isCrowded, scaleSet } from './scale-set.ts';
 import {
@@ -78,7 +78,10 @@ export function stopPods(state: ClusterState, connections: Connections): Step<Co
           await scaleSet(state, view, input.release, input.count, context);
         } else {
           const replicas = deploymentOf(view).spec.replicas ?? 1;
-          await paceUp(state, view, context, { unavailable: Math.max(0, replicas - input.count) });
+          // Where room is short, the controller shall not start the next pod in the place of one that is not gone yet.
+          const left = view.pods.filter(isAlive).length - (alive.length - input.count);
+          const most = input.beside === undefined ? undefined : Math.max(0, left - replicas);
+          await paceUp(state, view, context, { unavailable: Math.max(0, replicas - input.count) }, most);
         }
         await state.change(500, signal);
       }

@@ -31,6 +31,11 @@ export interface CountInput extends PlacesInput {
   count: number;
   /** How many the workload was asked for when the plan was made; counts rest on it. */
   replicas?: number;
+  /**
+   * Pods that a quota has room for beside them, those that are ending counted until they are gone. Default: no bound is
+   * known.
+   */
+  beside?: number;
 }
 
 export function fenceOf({ runId, epoch }: StepContext): Fence {
@@ -126,18 +131,19 @@ export async function writeDeployment(
   await writeWorkload(state, view, context, (object) => change(object as Deployment));
 }
 
-/** Raises the pace where it is lower; the other figure stays. */
+/** Raises the pace where it is lower; the other figure stays. @param mostSurge lowers it where it is higher */
 export async function paceUp(
   state: ClusterState,
   view: WorkloadView,
   context: StepContext,
   least: { surge?: number; unavailable?: number },
+  mostSurge = Number.POSITIVE_INFINITY,
 ): Promise<void> {
   await writeDeployment(state, view, context, (deployment) => {
     const now = paceOf(deployment);
     if (!now) return undefined;
     const next = {
-      surge: Math.max(now.surge, least.surge ?? 0),
+      surge: Math.min(mostSurge, Math.max(now.surge, least.surge ?? 0)),
       unavailable: Math.max(now.unavailable, least.unavailable ?? 0),
     };
     if (next.surge === now.surge && next.unavailable === now.unavailable) return undefined;

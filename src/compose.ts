@@ -83,6 +83,10 @@ async function stepsOf({ platform, database, health, metrics }: Adapters): Promi
   if (database) {
     const { backUpDatabase } = await import('./steps/back-up-database.ts');
     steps['back-up-database'] = backUpDatabase(database);
+    if (database.recordRestorePoint) {
+      const { recordRestorePoint } = await import('./steps/record-restore-point.ts');
+      steps['record-restore-point'] = recordRestorePoint(database.recordRestorePoint);
+    }
   }
   return steps;
 }

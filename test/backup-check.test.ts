@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { decideBackup } from '../src/checks/backup.ts';
 import type { BackupOutlook, DatabaseFacts, Known } from '../src/model/facts.ts';
+import type { RestorePointOutlook } from '../src/model/restore-point.ts';
 
 const NOW = Date.UTC(2026, 2, 15, 10, 32, 0);
 const WANTED = { backup: true, accept: [], reason: undefined };
@@ -59,6 +60,67 @@ describe('a backup before the rollback', () => {
     expect(decision.take).toBe(false);
     expect(decision.findings).toMatchObject([
       { status: 'ok', blocking: false, title: 'Database backup of 9 min ago: backup-1.dump' },
+    ]);
+  });
+
+  const POINT: RestorePointOutlook = {
+    tool: 'pgBackRest, stanza shop',
+    configured: true,
+    source: { kind: 'pgbackrest', stanza: 'shop' },
+    base: { name: '20260315-020000F', at: new Date(NOW - 8 * 3_600_000).toISOString() },
+  };
+  const problem = { why: 'It is off.', fix: 'Turn it on.' };
+  const withPoint = (estimateMs: number, restorePoint: RestorePointOutlook): Known<DatabaseFacts> => {
+    const database = known({ estimateMs });
+    return database.known ? { known: true, value: { ...database.value, restorePoint } } : database;
+  };
+
+  test('gives way to a restore point that is configured, however short it is', () => {
+    const decision = decideBackup(withPoint(1, POINT), WANTED, { maxWait: 60 }, NOW);
+    expect(decision).toMatchObject({ take: false, restorePoint: { kind: 'pgbackrest', stanza: 'shop' } });
+    expect(decision.findings).toMatchObject([
+      {
+        status: 'ok',
+        blocking: false,
+        title: 'Restore point of pgBackRest, stanza shop: recorded instead of a dump',
+        evidence: ['Its newest backup, 20260315-020000F, is 8 h old.'],
+      },
+    ]);
+  });
+
+  test('and a restore point that is configured and can not be recorded stops the rollback', () => {
+    const decision = decideBackup(withPoint(1, { ...POINT, problem }), WANTED, { maxWait: 60 }, NOW);
+    expect(decision.take).toBe(false);
+    expect(decision.restorePoint).toBeUndefined();
+    expect(decision.findings).toMatchObject([
+      {
+        status: 'fail',
+        blocking: true,
+        evidence: ['It is off.'],
+        fix: ['Turn it on.', expect.anything(), expect.anything()],
+      },
+    ]);
+  });
+
+  test('gives way to a restore point that was found only where it takes too long', () => {
+    const found = { ...POINT, configured: false };
+    expect(decideBackup(withPoint(60_000, found), WANTED, { maxWait: 60 }, NOW)).toEqual({
+      take: true,
+      findings: [],
+    });
+    const decision = decideBackup(withPoint(60_001, found), WANTED, { maxWait: 60 }, NOW);
+    expect(decision).toMatchObject({ take: false, restorePoint: POINT.source });
+    expect(decision.findings[0]?.evidence[0]).toContain('is estimated to take 60 s');
+    const refused = decideBackup(withPoint(60_001, { ...found, problem }), WANTED, { maxWait: 60 }, NOW);
+    expect(refused.restorePoint).toBeUndefined();
+    expect(refused.findings).toMatchObject([
+      {
+        blocking: true,
+        evidence: [
+          'There is no proven backup of it yet.',
+          'The server archives its WAL with pgBackRest, stanza shop: It is off.',
+        ],
+      },
     ]);
   });
 

@@ -1,5 +1,6 @@
 import type { BackupOutlook, DatabaseFacts, Facts } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
+import type { RestorePointOutlook, RestorePointSource } from '../model/restore-point.ts';
 
 export interface BackupWanted {
   /** False with `--no-backup`. */
@@ -17,12 +18,18 @@ export interface BackupLimits {
 }
 
 export interface BackupDecision {
-  /** Whether one is taken before anything moves. */
+  /** Whether a dump is taken before anything moves. */
   take: boolean;
+  /** Where a restore point is recorded from instead. Default: none is. */
+  restorePoint?: RestorePointSource;
   findings: Finding[];
 }
 
-/** Whether a backup is taken, an earlier one will do, or it would take so long that a person must decide. Pure. */
+/**
+ * Whether a backup is taken, a restore point recorded, an earlier backup will do, or it would take so long that a person
+ * must decide. A restore point that is not configured, but could be had, takes the place of a dump that takes too long:
+ * a dump is proven by restoring it, and a restore point is not. Pure.
+ */
 export function decideBackup(
   database: Facts['database'],
   { backup, accept, reason }: BackupWanted,
@@ -35,18 +42,46 @@ export function decideBackup(
     return { take: false, findings: [finding('skipped', `Database backup: not taken (${how})`)] };
   }
   if (!database.known) return { take: true, findings: [] };
-  const { name, backup: outlook } = database.value;
-  if (outlook && outlook.estimateMs > limits.maxWait * 1000) return tooLong(name, outlook, limits, nowMs);
+  const { backup: outlook, restorePoint } = database.value;
+  if (restorePoint?.configured) return recorded(restorePoint, nowMs, []);
+  if (outlook && outlook.estimateMs > limits.maxWait * 1000)
+    return tooLong(database.value, outlook, limits, nowMs);
   return { take: true, findings: writersWait(database.value) };
 }
 
+function recorded(outlook: RestorePointOutlook, nowMs: number, why: string[]): BackupDecision {
+  const { tool, source, base, problem } = outlook;
+  if (problem) {
+    const title = `No restore point can be recorded with ${tool}`;
+    const fix = [
+      problem.fix,
+      'Take a dump instead: leave backup.restorePoint out of rollback.yaml',
+      'Go without: add --accept backup --reason TEXT',
+    ];
+    return {
+      take: false,
+      findings: [{ ...finding('fail', title), evidence: [problem.why], blocking: true, fix }],
+    };
+  }
+  const age = base
+    ? [`Its newest backup, ${base.name}, is ${duration(nowMs - Date.parse(base.at))} old.`]
+    : [];
+  const title = `Restore point of ${tool}: recorded instead of a dump`;
+  return {
+    take: false,
+    restorePoint: source,
+    findings: [{ ...finding('ok', title), evidence: [...why, ...age], headline: why.length > 0 }],
+  };
+}
+
 function tooLong(
-  name: string,
+  { name, restorePoint }: DatabaseFacts,
   { estimateMs, proven }: BackupOutlook,
   { maxWait, maxAge }: BackupLimits,
   nowMs: number,
 ): BackupDecision {
   const estimate = `A backup of ${name} is estimated to take ${duration(estimateMs)}; backup.maxWait allows ${duration(maxWait * 1000)}`;
+  if (restorePoint && !restorePoint.problem) return recorded(restorePoint, nowMs, [`${estimate}.`]);
   const ageMs = proven && nowMs - Date.parse(proven.takenAt);
   if (proven && ageMs !== undefined && maxAge !== undefined && ageMs <= maxAge * 1000) {
     const title = `Database backup of ${duration(ageMs)} ago: ${proven.name}`;
@@ -63,9 +98,13 @@ function tooLong(
   const fix = [
     `Wait for it: set backup.maxWait in rollback.yaml to more than ${Math.ceil(estimateMs / 1000)} s`,
     ...(proven ? [`Let the newest proven backup do: set backup.maxAge in rollback.yaml`] : []),
+    ...(restorePoint?.problem ? [`Record a restore point instead. ${restorePoint.problem.fix}`] : []),
     'Go without a new backup: add --accept backup --reason TEXT',
   ];
-  const blocking = { ...finding('fail', estimate), evidence: [newest], blocking: true, fix };
+  const unusable = restorePoint?.problem
+    ? [`The server archives its WAL with ${restorePoint.tool}: ${restorePoint.problem.why}`]
+    : [];
+  const blocking = { ...finding('fail', estimate), evidence: [newest, ...unusable], blocking: true, fix };
   return { take: true, findings: [blocking] };
 }
 

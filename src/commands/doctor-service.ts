@@ -5,6 +5,7 @@ import { type Composed, compose } from '../compose.ts';
 import { describeProduction } from '../engine/production.ts';
 import type { PlatformFacts } from '../model/facts.ts';
 import type { Release } from '../model/release.ts';
+import type { RestorePointOutlook } from '../model/restore-point.ts';
 import type { RunState } from '../model/run-state.ts';
 import { type Diagnosis, failure, ok } from './diagnosis.ts';
 import { freeSpace } from './doctor-state.ts';
@@ -105,7 +106,7 @@ async function examineDatabase({ database }: Adapters, backups: string): Promise
   }
   const facts = await attempt(`Database ${database.name}`, () => database.facts(deadline()));
   if ('problem' in facts) return [facts.problem];
-  const { applied, sizeBytes } = facts.value;
+  const { applied, sizeBytes, restorePoint } = facts.value;
   const history = applied === undefined ? 'no migration history' : `${applied.length} applied migrations`;
   const readable: Diagnosis =
     applied === undefined
@@ -115,6 +116,7 @@ async function examineDatabase({ database }: Adapters, backups: string): Promise
           fix: ['Without one it is not known which changes the target lacks.'],
         }
       : ok(`Database ${database.name} is readable; it has ${history}`);
+  if (restorePoint?.configured) return [readable, examineRestorePoint(restorePoint)];
   const space = await attempt('Space for backups', () => freeSpace(backups));
   if ('problem' in space) return [readable, space.problem];
   // A dump and the scratch copy that proves it.
@@ -122,6 +124,16 @@ async function examineDatabase({ database }: Adapters, backups: string): Promise
   const title = `Backups: ${Math.round(space.value / 1e6)} MB are free at ${backups}, and the database has ${Math.round(sizeBytes / 1e6)} MB`;
   const fix = ['Make space, or set backup.path in rollback.yaml to a folder on another disk.'];
   return [readable, { status: 'warn', title, fix }];
+}
+
+function examineRestorePoint({ tool, base, problem }: RestorePointOutlook): Diagnosis {
+  if (problem) {
+    const title = `Restore points: none can be recorded with ${tool}. ${problem.why}`;
+    return { status: 'fail', title, fix: [problem.fix] };
+  }
+  return ok(
+    `Restore points: ${tool} can be recorded in; its newest backup is ${base?.name}, taken ${base?.at}`,
+  );
 }
 
 async function examineHealth({ health }: Adapters, facts: PlatformFacts): Promise<Diagnosis[]> {

@@ -1,5 +1,5 @@
 import type { Preflight } from '../adapters/platform/platform.ts';
-import { decideBackup } from '../checks/backup.ts';
+import { type BackupDecision, decideBackup } from '../checks/backup.ts';
 import { checkConfiguration } from '../checks/configuration.ts';
 import { checkMigrations } from '../checks/migrations.ts';
 import { checkRegistry, checkRetention } from '../checks/registry.ts';
@@ -113,14 +113,14 @@ export async function planFrom(
       reason: options.reason,
       timeoutS: options.timeoutS,
       monitorS: options.monitorS,
-      backup: backup.take,
+      backup: backup.take || backup.restorePoint !== undefined,
       ...(options.backupVerify ? { backupVerify: options.backupVerify } : {}),
       accepted: options.accept,
     },
     failing: judgeFailing(facts, from.id, baseline, good),
     keepWarmMs: platform.keepWarm * 1000,
     batch: batchOf(configuration, options),
-    prove: [...(backup.take ? [backupStep(context, options, runId)] : []), ...(facts.prove ?? [])],
+    prove: [...backupSteps(context, options, runId, backup), ...(facts.prove ?? [])],
     earlier,
     confirm: confirmSteps(context, to.id, baseline),
     concurrency: CONCURRENCY,
@@ -153,20 +153,21 @@ function batchOf({ platform }: CommandContext['configuration'], { batch }: Rollb
 /** Steps at once; more would only compete for the same machine. */
 const CONCURRENCY = 16;
 
-function backupStep(
+function backupSteps(
   { configuration }: CommandContext,
   { backupVerify }: RollbackOptions,
   runId: string,
-): PlannedStep {
-  return {
-    id: 'back-up-database',
-    kind: 'back-up-database',
-    phase: 'prove',
-    input: { runId, verify: backupVerify ?? configuration.backup.verify },
-    after: [],
-    safePoint: true,
-    timeoutMs: configuration.backup.timeout * 1000,
-  };
+  { take, restorePoint }: BackupDecision,
+): PlannedStep[] {
+  const { verify, timeout } = configuration.backup;
+  const step = { phase: 'prove' as const, after: [], safePoint: true, timeoutMs: timeout * 1000 };
+  if (restorePoint) {
+    const kind = 'record-restore-point';
+    return [{ ...step, id: kind, kind, input: { runId, source: restorePoint } }];
+  }
+  if (!take) return [];
+  const kind = 'back-up-database';
+  return [{ ...step, id: kind, kind, input: { runId, verify: backupVerify ?? verify } }];
 }
 
 function confirmSteps(

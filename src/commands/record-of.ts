@@ -3,6 +3,7 @@ import type { Finding } from '../model/finding.ts';
 import type { JournalEntry } from '../model/journal.ts';
 import type { Plan } from '../model/plan.ts';
 import type { MonitorResult, RunRecord } from '../model/record.ts';
+import type { RestorePoint } from '../model/restore-point.ts';
 import { type FindingsOutput, runState, stepOf } from '../model/run-state.ts';
 import { suspendedIn } from '../model/suspended.ts';
 
@@ -47,6 +48,7 @@ export function recordOf(entries: readonly JournalEntry[], monitor?: MonitorResu
     drained: drainedIn(state),
     reconcilers: suspendedIn(state),
     backup: told.backup,
+    ...(told.restorePoint ? { restorePoint: told.restorePoint } : {}),
     monitor,
     planHash: carriedOut.hash,
   };
@@ -60,6 +62,7 @@ interface StepsTold {
   validation: Finding[];
   traffic: { requests: number; errors: number } | undefined;
   backup: RunRecord['backup'];
+  restorePoint?: RestorePoint;
 }
 
 /** What the steps of all plans of the run said, in the order in which they ended. */
@@ -99,16 +102,18 @@ function tellSteps(entries: readonly JournalEntry[]): StepsTold {
       const { name, path, sha256, bytes } = output.backup;
       told.backup = { name, path, sha256, bytes };
     }
+    if (step.kind === 'record-restore-point' && output.restorePoint) told.restorePoint = output.restorePoint;
   }
   const of = (phase: string) =>
     [...findings.values()].flatMap((each) => (each.phase === phase ? each.findings : []));
   return { ...told, checks: of('prove'), validation: of('confirm') };
 }
 
-/** Outputs of the kinds `validate-traffic` and `back-up-database`. */
+/** Outputs of the kinds `validate-traffic`, `back-up-database` and `record-restore-point`. */
 interface StepOutputs {
   traffic: { requests: number; errors: number };
   backup: NonNullable<RunRecord['backup']>;
+  restorePoint: RestorePoint;
 }
 
 function isBack({ direction }: Plan): boolean {

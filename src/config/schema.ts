@@ -255,11 +255,29 @@ export const serviceSchema = z
           .optional()
           .describe('Up to this age a proven backup does where a new one takes longer, s (default: never).'),
         timeout: seconds.default(600).describe('Longest time a backup and its proof may take, s.'),
+        restorePoint: z
+          .discriminatedUnion('kind', [
+            z.strictObject({
+              kind: z.literal('pgbackrest'),
+              stanza: z
+                .string()
+                .regex(/^[\w.][\w.-]*$/, 'the name of a stanza')
+                .optional()
+                .describe('Default: the stanza that is of this server.'),
+              config: z.string().optional().describe("Path of pgbackrest.conf (default: pgBackRest's own)."),
+            }),
+          ])
+          .optional()
+          .describe('Record a restore point of this tool instead of a dump (PostgreSQL).'),
       })
       .prefault({}),
     retention: z
       .strictObject({ keep: z.int().min(1).default(5).describe('Releases whose images must be there.') })
       .prefault({}),
+  })
+  .refine(({ database, backup }) => !backup.restorePoint || database?.kind === 'postgresql', {
+    path: ['backup', 'restorePoint'],
+    message: 'needs a PostgreSQL database',
   })
   .refine(({ platform, registry }) => platform.kind !== 'local' || registry.kind === 'oci-layout', {
     path: ['registry', 'kind'],

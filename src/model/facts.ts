@@ -2,6 +2,7 @@ import type { Finding } from './finding.ts';
 import type { HistoryEntry, HistoryRow } from './migration-history.ts';
 import type { Noun, PlannedStep, Strategy } from './plan.ts';
 import type { Migration, Release } from './release.ts';
+import type { RestorePointOutlook } from './restore-point.ts';
 
 /**
  * `starting`: not yet healthy. `ready`: passes its probe. `unready`: runs, and fails it. `draining`: out of rotation,
@@ -113,6 +114,8 @@ export interface DatabaseFacts {
   backupBlocksWritersMs: number;
   /** Undefined where nothing is known of how long one takes. */
   backup?: BackupOutlook | undefined;
+  /** Left out where no backup tool archives this database, as far as is known. */
+  restorePoint?: RestorePointOutlook;
 }
 
 /** What a backup would be, as far as it is known before it is taken. */

@@ -4,6 +4,7 @@ import type { Finding } from './finding.ts';
 import type { GoodEnd, Holder } from './journal.ts';
 import type { Noun, Strategy } from './plan.ts';
 import type { ReleaseReference } from './release.ts';
+import type { RestorePoint } from './restore-point.ts';
 import type { SuspendedReconciler } from './suspended.ts';
 
 /** What is kept of a run for people and pipelines: the decision, its grounds and its effect. */
@@ -51,6 +52,8 @@ export interface RunRecord {
   drained: Drained | undefined;
   reconcilers: SuspendedReconciler[];
   backup: { name: string; path: string; sha256: string; bytes: number } | undefined;
+  /** Left out where none was recorded. */
+  restorePoint?: RestorePoint;
   monitor: MonitorResult | undefined;
   /** The plan hash that was carried out. */
   planHash: string;

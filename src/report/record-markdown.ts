@@ -123,7 +123,15 @@ function moved(record: RunRecord): string {
   return [table(['When', 'Phase', 'Step', 'State', 'Took'], rows), ...total].join('\n\n');
 }
 
-function backup({ backup: taken }: RunRecord): string {
+function backup({ backup: taken, restorePoint }: RunRecord): string {
+  if (!taken && restorePoint) {
+    const { name, lsn, tool, base, restore } = restorePoint;
+    return list([
+      `Restore point \`${name}\` at LSN ${lsn}, archived`,
+      `${text(tool)}; a restore starts from its backup \`${base.name}\``,
+      `\`${restore}\``,
+    ]);
+  }
   if (!taken) return 'None taken.';
   return list([
     `\`${taken.name}\`, ${formatBytes(taken.bytes)}`,

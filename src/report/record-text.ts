@@ -32,8 +32,7 @@ export function recordText(record: RunRecord): string {
     ['Requests failed:', failedRequestsText(record)],
     ['Drained:', drainedText(record)],
     ['Connections cut:', cutText(record.drained, record.noun)],
-    ['Backup:', record.backup ? `${record.backup.path}, ${formatBytes(record.backup.bytes)}` : 'none taken'],
-    ...(record.backup ? [['', `SHA-256 ${record.backup.sha256}`]] : []),
+    ...backup(record),
     ['Plan hash:', record.planHash],
   ]);
   const lines = [
@@ -53,6 +52,22 @@ export function recordText(record: RunRecord): string {
 
 function section(heading: string, body: string[]): string[] {
   return body.length === 0 ? [] : ['', heading, ...body];
+}
+
+function backup({ backup: taken, restorePoint }: RunRecord): string[][] {
+  if (taken) {
+    const { path, bytes, sha256 } = taken;
+    return [
+      ['Backup:', `${path}, ${formatBytes(bytes)}`],
+      ['', `SHA-256 ${sha256}`],
+    ];
+  }
+  if (!restorePoint) return [['Backup:', 'none taken']];
+  const { name, lsn, tool, base, restore } = restorePoint;
+  return [
+    ['Restore point:', `${name} at LSN ${lsn}, archived (${tool}; from backup ${base.name})`],
+    ['', restore],
+  ];
 }
 
 function holders({ holders: all }: RunRecord): string[] {

@@ -42,10 +42,14 @@ function proofsNotMade(plan: Plan): string[] {
   return plan.steps
     .filter((step) => step.phase === 'prove')
     .map(({ kind }) => {
-      const what = kind === 'back-up-database' ? 'Database backup: not taken' : `${words(kind)}: not done`;
-      return `  [SKIPPED] ${what} (dry run)`;
+      return `  [SKIPPED] ${NOT_MADE[kind] ?? `${words(kind)}: not done`} (dry run)`;
     });
 }
+
+const NOT_MADE: Record<string, string> = {
+  'back-up-database': 'Database backup: not taken',
+  'record-restore-point': 'Restore point: not recorded',
+};
 
 function noWayBack(plan: Plan): string[] {
   return plan.steps.flatMap(({ kind, pointOfNoReturn }) =>

@@ -89,7 +89,8 @@ export function installed(...programs: string[]): boolean {
   }
 }
 
-async function ownerOf(account: string): Promise<{ uid: number; gid: number } | undefined> {
+/** The user and group that a program of that account runs as; undefined where the tests are no root. */
+export async function ownerOf(account: string): Promise<{ uid: number; gid: number } | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const line = (await readFile('/etc/passwd', 'utf8')).split('\n').find((l) => l.startsWith(`${account}:`));
   if (!line) throw new Error(`There is no user ${account} to run the server as.`);

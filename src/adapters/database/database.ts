@@ -1,4 +1,5 @@
 import type { DatabaseFacts } from '../../model/facts.ts';
+import type { RestorePoint, RestorePointSource } from '../../model/restore-point.ts';
 
 /** A finished backup. */
 export interface Backup {
@@ -49,6 +50,15 @@ export interface BackupContext {
   progress(p: BackupProgress): void;
 }
 
+export interface RestorePointContext {
+  /** ms since the epoch; part of its name. */
+  nowMs: number;
+  /** The run it belongs to. */
+  run: string;
+  signal: AbortSignal;
+  progress(message: string): void;
+}
+
 /** A database whose schema must fit the release that runs on it. */
 export interface Database {
   /** Printed to people, e.g. `sqlite data/shop.db`. Never with credentials. */
@@ -80,4 +90,10 @@ export interface Database {
    * @throws RollbackError `RESTORE_FAILED`
    */
   restore(backup: Backup, into: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Records a restore point with a backup tool that archives this database, and waits until it could be restored to.
+   * Absent where no such tool is known for the engine.
+   * @throws RollbackError `RESTORE_POINT_FAILED`
+   */
+  recordRestorePoint?(source: RestorePointSource, context: RestorePointContext): Promise<RestorePoint>;
 }

@@ -1,4 +1,5 @@
 import { isAbsolute, join } from 'node:path';
+import type { RestorePointSource } from '../../model/restore-point.ts';
 import type { Database, HistoryTable } from './database.ts';
 import { mysqlDatabase } from './mysql.ts';
 import { postgresqlDatabase } from './postgresql.ts';
@@ -13,7 +14,7 @@ export interface DatabaseConfiguration {
     | ({ kind: 'postgresql' } & ServerConfiguration)
     | ({ kind: 'mysql' } & ServerConfiguration)
     | undefined;
-  backup: { path: string; keep: number };
+  backup: { path: string; keep: number; restorePoint?: RestorePointSource | undefined };
 }
 
 type Kind = NonNullable<DatabaseConfiguration['database']>['kind'];
@@ -33,7 +34,14 @@ export const databases: Record<Kind, (context: DatabaseContext) => Database> = {
     const { path } = configured(context, 'sqlite');
     return sqliteDatabase({ path: absolute(context, path), label: path, ...shared(context) });
   },
-  postgresql: (context) => postgresqlDatabase(server(context, configured(context, 'postgresql'))),
+  postgresql(context) {
+    const { restorePoint } = context.configuration.backup;
+    const options = server(context, configured(context, 'postgresql'));
+    return postgresqlDatabase({
+      ...options,
+      restorePoint: restorePoint && absoluteConfig(context, restorePoint),
+    });
+  },
   mysql: (context) => mysqlDatabase(server(context, configured(context, 'mysql'))),
 };
 
@@ -53,6 +61,11 @@ function shared(context: DatabaseContext) {
 function configured<K extends Kind>({ configuration: { database } }: DatabaseContext, kind: K) {
   if (database?.kind !== kind) throw new TypeError(`No ${kind} database is configured.`);
   return database as Extract<NonNullable<DatabaseConfiguration['database']>, { kind: K }>;
+}
+
+function absoluteConfig(context: DatabaseContext, source: RestorePointSource): RestorePointSource {
+  const { config } = source;
+  return config === undefined ? source : { ...source, config: absolute(context, config) };
 }
 
 function absolute({ configFolder }: DatabaseContext, path: string): string {

@@ -4,6 +4,7 @@ import { backUpPostgresql } from './postgresql/back-up.ts';
 import { postgresqlFacts } from './postgresql/facts.ts';
 import type { PostgresqlOptions } from './postgresql/options.ts';
 import { nameOf } from './postgresql/options.ts';
+import { recordRestorePoint, restorePointOutlook } from './postgresql/pgbackrest/restore-points.ts';
 import { restorePostgresql } from './postgresql/restore.ts';
 import { verifyPostgresql } from './postgresql/verify.ts';
 
@@ -26,12 +27,17 @@ export function postgresqlDatabase(options: PostgresqlOptions): Database {
     supportsTransactionalDdl: true,
     async facts(signal) {
       const facts = await postgresqlFacts(options, signal);
-      return { ...facts, backup: await outlook(facts.sizeBytes).catch(() => undefined) };
+      const [backup, restorePoint] = await Promise.all([
+        outlook(facts.sizeBytes).catch(() => undefined),
+        restorePointOutlook(options, signal),
+      ]);
+      return { ...facts, backup, ...(restorePoint ? { restorePoint } : {}) };
     },
     backUp: (context) => backUpPostgresql(options, context),
     verify: (backup, signal, depth = 'full') =>
       proving(backup, depth, () => verifyPostgresql(options, backup, signal, depth)),
     restore: (backup, into, signal) => restorePostgresql(options, backup, into, signal),
+    recordRestorePoint: (source, context) => recordRestorePoint(options, source, context),
     ...kept,
   };
 }

@@ -1,3 +1,4 @@
+import type { RestorePointSource } from '../../../model/restore-point.ts';
 import type { HistoryTable } from '../database.ts';
 import type { ServerAddress } from '../server-address.ts';
 
@@ -13,6 +14,8 @@ export interface PostgresqlOptions {
   backupFolder: string;
   /** Finished backups that `prune` leaves. */
   keep: number;
+  /** As configured; where it is undefined, what the server archives its WAL with is looked for. */
+  restorePoint?: RestorePointSource | undefined;
 }
 
 export function nameOf(options: PostgresqlOptions): string {

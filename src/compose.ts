@@ -1,4 +1,5 @@
 import type { Adapters } from './adapters/adapters.ts';
+import type { SecretKeyReference } from './adapters/database/server-address.ts';
 import type { KubernetesPlace } from './compose-kubernetes.ts';
 import { isKubernetes, localConfiguration } from './config/narrow.ts';
 import type { ServiceConfiguration } from './config/schema.ts';
@@ -35,7 +36,7 @@ interface OfPlatform {
  */
 export async function compose(input: ComposeInput): Promise<Composed> {
   const { adapters: own, ...place } = await platformAdapters(input);
-  const adapters = { ...own, ...(await databaseOf(input)) };
+  const adapters = { ...own, ...(await databaseOf(input, place.kubernetes)) };
   return { adapters, steps: await stepsOf(adapters), ...place };
 }
 
@@ -52,7 +53,10 @@ async function platformAdapters(input: ComposeInput): Promise<OfPlatform> {
   return { adapters: await localAdapters({ ...input, configuration: local, configPath, statePath }) };
 }
 
-async function databaseOf(input: ComposeInput): Promise<Pick<Adapters, 'database' | 'migrations'>> {
+async function databaseOf(
+  input: ComposeInput,
+  place: KubernetesPlace | undefined,
+): Promise<Pick<Adapters, 'database' | 'migrations'>> {
   const { configuration, configFolder } = input;
   const { database } = configuration;
   if (!database) return { database: undefined, migrations: undefined };
@@ -63,10 +67,21 @@ async function databaseOf(input: ComposeInput): Promise<Pick<Adapters, 'database
   const migrations = migrationSources[database.migrations.format]();
   const { history } = migrations;
   const stateDir = input.statePath ?? configFolder;
+  const secretKey = (reference: SecretKeyReference) => secretKeyAt(place, reference);
   return {
-    database: databases[database.kind]({ configuration, configFolder, stateDir, history }),
+    database: databases[database.kind]({ configuration, configFolder, stateDir, history, secretKey }),
     migrations,
   };
+}
+
+/** In the cluster of the service; where it runs elsewhere, in that of the kubeconfig. */
+async function secretKeyAt(
+  place: KubernetesPlace | undefined,
+  reference: SecretKeyReference,
+): Promise<string> {
+  const { readSecretKey } = await import('./kubernetes/secret-key.ts');
+  const cluster = place?.cluster ?? (await (await import('./kubernetes/connect.ts')).connect());
+  return readSecretKey(cluster, reference, place?.namespace ?? cluster.namespace);
 }
 
 /** The platform's own steps, and those that are the same everywhere. */

@@ -66,6 +66,7 @@ test('the factory reads paths from the folder of the configuration', async () =>
     configFolder: folder,
     stateDir: folder,
     history: HISTORY,
+    secretKey: async () => '',
   });
   expect((await take(database)).path).toBe(join(folder, 'b', 'backup-19700101-000000.sql'));
 });

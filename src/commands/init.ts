@@ -39,7 +39,7 @@ export interface InitResult {
  * @throws RollbackError `FILE_EXISTS` or `CANNOT_WRITE` (exit 2)
  */
 export async function init(folder: string, options: InitOptions): Promise<CommandOutcome> {
-  if (options.rbac) return (await import('./init-rbac.ts')).initRbac(options);
+  if (options.rbac) return (await import('./init-rbac.ts')).initRbac({ cwd: folder, ...options });
   const result = options.claude
     ? await writeClaudeCommand(folder)
     : await writeConfiguration(folder, options);

@@ -88,6 +88,22 @@ const secretSource = z.union([
   z.strictObject({ file: z.string().min(1).describe('Path of a file; its content is the value.') }),
 ]);
 
+/** Beside those, a Secret of the cluster. */
+const databaseSecret = z.union([
+  ...secretSource.options,
+  z.strictObject({
+    secretKeyRef: z.strictObject({
+      name: z.string().min(1).describe('Name of a Secret.'),
+      key: z.string().min(1).describe('Key in it; its content is the value.'),
+      namespace: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("Default: the service's namespace, else that of the kubeconfig's context."),
+    }),
+  }),
+]);
+
 // What is wrong with it is said without showing it: it may hold a password.
 const databaseUrl = z
   .string()
@@ -103,14 +119,14 @@ const databaseUrl = z
 /** Of a database server: a URL, or its parts. */
 const databaseServer = {
   url: z
-    .union([databaseUrl, secretSource])
+    .union([databaseUrl, databaseSecret])
     .optional()
-    .describe('URL without a password, or { env: VARIABLE } or { file: PATH } with one.'),
+    .describe('URL without a password, or { env: VARIABLE }, { file: PATH } or { secretKeyRef } with one.'),
   host: z.string().min(1).optional().describe('Host, address, or path of a socket (default: localhost).'),
   port: z.int().min(1).max(65535).optional(),
   user: z.string().min(1).optional(),
   database: z.string().min(1).optional(),
-  password: secretSource.optional().describe("Default: the engine's own, e.g. ~/.pgpass."),
+  password: databaseSecret.optional().describe("Default: the engine's own: ~/.pgpass, ~/.my.cnf."),
   tls: z
     .enum(['disable', 'prefer', 'require', 'verify-ca', 'verify-full'])
     .optional()

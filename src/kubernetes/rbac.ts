@@ -10,6 +10,8 @@ export interface RbacOptions {
   features?: readonly RightFeature[] | undefined;
   /** Objects by resource that may be changed, e.g. `{deployments: ['api']}`. Default: all of the namespace. */
   names?: Record<string, string[]> | undefined;
+  /** Secrets that hold the credentials of databases; they may be read, and no other for that. Default: none. */
+  credentials?: readonly string[] | undefined;
 }
 
 /** ServiceAccount, Role and RoleBinding as YAML for `kubectl apply -f -`; comments say what each rule is for. */
@@ -18,7 +20,10 @@ export function rbacManifest(options: RbacOptions): string {
   const accountNamespace = options.serviceAccountNamespace ?? namespace;
   const meta = (name: string) => `metadata:\n  name: ${text(name)}\n  namespace: ${text(namespace)}`;
   const account = `apiVersion: v1\nkind: ServiceAccount\n${meta(serviceAccount)}\n`;
-  const rules = features.map((feature) => featureRules(feature, options.names ?? {})).join('');
+  const rules = [
+    ...features.map((feature) => featureRules(feature, options.names ?? {})),
+    credentialRules(options.credentials ?? []),
+  ].join('');
   const role = `apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\n${meta('rollback-deploy-auto')}\nrules:\n${rules}`;
   const binding = [
     'apiVersion: rbac.authorization.k8s.io/v1',
@@ -38,6 +43,11 @@ export function rbacManifest(options: RbacOptions): string {
   ].join('\n');
   const documents = accountNamespace === namespace ? [account, role, binding] : [role, binding];
   return documents.join('---\n');
+}
+
+function credentialRules(names: readonly string[]): string {
+  if (names.length === 0) return '';
+  return `  # Read the credentials of databases.\n${rule('', ['secrets'], ['get'], [...names])}`;
 }
 
 function featureRules(feature: RightFeature, names: Record<string, string[]>): string {

@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { databases } from '../../src/adapters/database/index.ts';
+import type { SecretAccess, SecretKeyReference } from '../../src/adapters/database/server-address.ts';
 import { addressOf, labelOf } from '../../src/adapters/database/server-address.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 
 afterEach(() => vi.unstubAllEnvs());
-const same = (path: string) => path;
+const secretKey = async ({ name, key }: SecretKeyReference) => `${name} ${key}`;
+const inFolder = (absolute: (path: string) => string): SecretAccess => ({ absolute, secretKey });
+const same = inFolder((path) => path);
 
 test('a URL and its parts name the same', async () => {
   vi.stubEnv('DATABASE_URL', 'postgresql://de%40p:s%3Acret%2F@db.internal:5433/shop?sslmode=verify-full');
@@ -28,7 +31,12 @@ test.each([
   ['postgres:///shop?host=/var/run/postgresql', { host: '/var/run/postgresql', tls: 'prefer' }],
   ['postgresql://db', { host: 'db', database: undefined, port: undefined }],
 ])('%s', async (url, expected) => {
-  expect(await addressOf({ url }, (path) => join('/etc', path))).toMatchObject(expected);
+  expect(
+    await addressOf(
+      { url },
+      inFolder((path) => join('/etc', path)),
+    ),
+  ).toMatchObject(expected);
 });
 
 test('a file’s last line break is no part of a password; what is missing is named, and its content never', async () => {
@@ -36,13 +44,14 @@ test('a file’s last line break is no part of a password; what is missing is na
   try {
     const absolute = (path: string) => join(folder, path);
     await writeFile(absolute('password'), 'two\nlines\n');
-    const of = (file: string) => addressOf({ database: 'shop', password: { file } }, absolute);
+    const access = inFolder(absolute);
+    const of = (file: string) => addressOf({ database: 'shop', password: { file } }, access);
     expect((await of('password')).password).toBe('two\nlines');
     await expect(of('gone')).rejects.toMatchObject({ code: 'SECRET_MISSING', exit: 2 });
     const unset = addressOf({ url: { env: 'NO_SUCH_VARIABLE' } }, same);
     await expect(unset).rejects.toMatchObject({ code: 'SECRET_MISSING' });
     await writeFile(absolute('url'), 'postgresql//me:hidden@db/shop');
-    const error = await addressOf({ url: { file: 'url' } }, absolute).catch((e) => e);
+    const error = await addressOf({ url: { file: 'url' } }, access).catch((e) => e);
     expect(error).toMatchObject({ code: 'DATABASE_URL_INVALID', exit: 2 });
     expect(JSON.stringify([error, error.cause, error.message, error.stack])).not.toContain('hidden');
   } finally {
@@ -50,9 +59,16 @@ test('a file’s last line break is no part of a password; what is missing is na
   }
 });
 
+test('a key of a Secret is asked for as it is configured', async () => {
+  const secretKeyRef = { name: 'shop-db', key: 'password' };
+  const address = await addressOf({ database: 'shop', password: { secretKeyRef } }, same);
+  expect(address.password).toBe('shop-db password');
+});
+
 test('the label is known before any secret is, and holds none', () => {
   expect(labelOf({ url: { env: 'DATABASE_URL' } })).toBe('$DATABASE_URL');
   expect(labelOf({ url: { file: 'db.url' } })).toBe('db.url');
+  expect(labelOf({ url: { secretKeyRef: { name: 'shop-db', key: 'url' } } })).toBe('secret/shop-db/url');
   expect(labelOf({ url: 'postgresql://me@db.internal/shop' })).toBe('db.internal/shop');
   expect(labelOf({ host: 'db', database: 'shop', password: { env: 'P' } })).toBe('db/shop');
   expect(labelOf({ database: 'shop' })).toBe('localhost/shop');
@@ -68,11 +84,23 @@ describe('rollback.yaml', () => {
   const parse = (database: string) => parseConfiguration(text(database), 'rollback.yaml');
 
   test.each(['postgresql', 'mysql'] as const)('%s: by URL and by parts', (kind) => {
-    for (const address of ['url: { env: DATABASE_URL }', `url: "${kind}://me@db/shop"`, 'database: shop']) {
+    for (const address of [
+      'url: { env: DATABASE_URL }',
+      'url: { secretKeyRef: { name: shop-db, key: url } }',
+      'database: shop, password: { secretKeyRef: { name: shop-db, key: password, namespace: data } }',
+      `url: "${kind}://me@db/shop"`,
+      'database: shop',
+    ]) {
       const shop = parse(`{ kind: ${kind}, ${address} }`).services.shop;
       if (!shop) throw new Error('no service');
       const history = { table: 'schema_migrations', column: 'version' };
-      const database = databases[kind]({ configuration: shop, configFolder: '/x', stateDir: '/x', history });
+      const database = databases[kind]({
+        configuration: shop,
+        configFolder: '/x',
+        stateDir: '/x',
+        history,
+        secretKey,
+      });
       expect(database.name).toMatch(new RegExp(`^${kind} `));
     }
   });
@@ -84,6 +112,7 @@ describe('rollback.yaml', () => {
     ['{ kind: postgresql, url: { env: A }, host: db }', /must have either "url", or "database"/],
     ['{ kind: mysql, host: db }', /must have either "url", or "database"/],
     ['{ kind: mysql, database: shop, password: hidden }', /password/],
+    ['{ kind: mysql, database: shop, password: { secretKeyRef: { name: shop } } }', /key/],
     ['{ kind: mysql, database: shop, tls: always }', /unknown tls "always"/],
     ['{ kind: postgres, database: shop }', /unknown database "postgres"; did you mean "postgresql"/],
   ])('%s is refused, and shows no password', (database, told) => {

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ServerFixture } from '../contracts/database-server-faults.ts';
@@ -9,6 +9,7 @@ import { postgresqlFixture } from '../databases/postgresql-fixture.ts';
 import type { DatabaseServer } from '../databases/server.ts';
 import { createRig, type Rig } from './rig.ts';
 import { deployBad, deployGood, GOOD } from './row.ts';
+import { watchArguments } from './watch-arguments.ts';
 
 const SQL = `CREATE TABLE schema_migrations (version VARCHAR(255) PRIMARY KEY);
   INSERT INTO schema_migrations VALUES ('20260101000000');
@@ -22,6 +23,7 @@ const kinds = [
     start: startPostgresql,
     fixture: postgresqlFixture,
     name: /backup-\d{8}-\d{6}\.dump/,
+    tools: [/\/pg_dump /, /\/pg_restore /],
   },
   {
     kind: 'mysql',
@@ -29,12 +31,13 @@ const kinds = [
     start: startMariadb,
     fixture: mariadbFixture,
     name: /backup-\d{8}-\d{6}\.sql/,
+    tools: [/\/mariadb-dump --defaults-file/, /\/mariadb --defaults-file/],
   },
 ];
 
 describe.each(kinds)(
   'a rollback with $kind, by the built product',
-  ({ kind, installed, start, fixture, name }) => {
+  ({ kind, installed, start, fixture, name, tools }) => {
     describe.skipIf(!installed)('on a real server', () => {
       let server: DatabaseServer;
       let database: ServerFixture;
@@ -65,10 +68,8 @@ describe.each(kinds)(
         await server?.stop();
       });
 
-      const run = async (args: string[], password: string | undefined = PASSWORD) => {
-        const ran = await rig.run(args, {
-          env: password === undefined ? {} : { SHOP_DB_PASSWORD: password },
-        });
+      const run = async (args: string[], password = PASSWORD, env: Record<string, string> = {}) => {
+        const ran = await rig.run(args, { env: { ...env, SHOP_DB_PASSWORD: password } });
         printed.push(ran.stdout, ran.stderr);
         return ran;
       };
@@ -91,11 +92,25 @@ describe.each(kinds)(
       });
 
       test('it is backed up and proven before anything moves; the password is nowhere', async () => {
+        // So that its tools are there to be seen for a moment.
+        await database.fill(20_000);
+        const temporary = join(rig.folder, 'temporary');
+        await mkdir(temporary);
+        const watched = watchArguments();
         const load = rig.load(50);
         await load.started;
-        const ran = await run(['--version', GOOD, '--reason', 'orders fail', '--output', 'json']);
+        const ran = await run(['--version', GOOD, '--reason', 'orders fail', '--output', 'json'], PASSWORD, {
+          TMPDIR: temporary,
+        });
         expect((await load.stop()).failed).toBe(0);
+        const commands = await watched.stop();
         expect(ran.code, ran.stderr + ran.stdout).toBe(0);
+        for (const tool of tools)
+          expect(
+            commands.some((line) => tool.test(line)),
+            `${tool}`,
+          ).toBe(true);
+        expect(await readdir(temporary)).toEqual([]);
         const backup = (await readdir(join(rig.folder, 'backups'))).find((file) => name.test(file)) as string;
         const shown = await run(['show', 'last']);
         expect(shown.stdout).toContain(`Database backup completed: ${backup.replace('.json', '')}`);
@@ -107,7 +122,8 @@ describe.each(kinds)(
         const texts = await Promise.all(
           files.map(async (file) => [file, await readFile(file, 'latin1')] as const),
         );
-        for (const [file, text] of [...texts, ...printed.map((text) => ['printed', text] as const)])
+        const others = [...printed, ...commands].map((text) => ['printed, or an argument', text] as const);
+        for (const [file, text] of [...texts, ...others])
           for (const form of forms) expect(text.includes(form), file).toBe(false);
       });
     });

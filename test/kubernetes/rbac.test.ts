@@ -54,6 +54,18 @@ test('another service account of another namespace is bound, not made', () => {
   ]);
 });
 
+test('the Secrets of a database may be read by name, and no others for that', () => {
+  const manifest = rbacManifest({
+    namespace: 'shop',
+    features: ['core'],
+    credentials: ['shop-db', 'stock-db'],
+  });
+  const rules = rulesOf(manifest).filter(({ resources }) => resources.includes('secrets'));
+  expect(rules).toEqual([
+    { apiGroups: [''], resources: ['secrets'], resourceNames: ['shop-db', 'stock-db'], verbs: ['get'] },
+  ]);
+});
+
 test('only what the kinds of workload need is asked for', () => {
   const has = (kinds: Parameters<typeof neededRights>[0]['kinds'], resource: string, verb: string) =>
     neededRights({ kinds }).some((right) => right.resource === resource && right.verb === verb);

@@ -3,7 +3,7 @@ import type { RestorePointSource } from '../../model/restore-point.ts';
 import type { Database, HistoryTable } from './database.ts';
 import { mysqlDatabase } from './mysql.ts';
 import { postgresqlDatabase } from './postgresql.ts';
-import type { ServerConfiguration } from './server-address.ts';
+import type { SecretAccess, ServerConfiguration } from './server-address.ts';
 import { addressOf, labelOf } from './server-address.ts';
 import { sqliteDatabase } from './sqlite.ts';
 
@@ -24,6 +24,8 @@ export interface DatabaseContext {
   /** Folder of rollback.yaml; relative paths are meant from there. */
   configFolder: string;
   stateDir: string;
+  /** Reads a key of a Secret in the cluster. */
+  secretKey: SecretAccess['secretKey'];
   /** `MigrationSource.history` of the configured format. */
   history: HistoryTable;
 }
@@ -48,7 +50,11 @@ export const databases: Record<Kind, (context: DatabaseContext) => Database> = {
 function server(context: DatabaseContext, configuration: ServerConfiguration) {
   return {
     label: labelOf(configuration),
-    address: () => addressOf(configuration, (path) => absolute(context, path)),
+    address: () =>
+      addressOf(configuration, {
+        absolute: (path) => absolute(context, path),
+        secretKey: context.secretKey,
+      }),
     ...shared(context),
   };
 }

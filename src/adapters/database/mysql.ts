@@ -2,6 +2,7 @@ import { manifestBackups } from './backup-manifest.ts';
 import type { Database } from './database.ts';
 import { backUpMysql } from './mysql/back-up.ts';
 import { mysqlFacts } from './mysql/facts.ts';
+import { withOptionFiles } from './mysql/option-files.ts';
 import type { MysqlOptions } from './mysql/options.ts';
 import { nameOf } from './mysql/options.ts';
 import { restoreMysql } from './mysql/restore.ts';
@@ -11,7 +12,8 @@ import { verifyMysql } from './mysql/verify.ts';
 const FIRST_RATE = 8_000_000;
 
 /** MySQL and MariaDB, asked through mysql2; a backup is the dump of the server's own tool, as SQL. */
-export function mysqlDatabase(options: MysqlOptions): Database {
+export function mysqlDatabase(given: MysqlOptions): Database {
+  const options = { ...given, address: async () => withOptionFiles(await given.address()) };
   const name = nameOf(options);
   const { backupFolder: folder, keep } = options;
   const { proving, outlook, ...kept } = manifestBackups({

@@ -1,8 +1,23 @@
 import { readFile } from 'node:fs/promises';
 import { EXIT, RollbackError } from '../../model/error.ts';
 
+/** A key of a Secret in a Kubernetes cluster; without a namespace in that of the service, else of the context. */
+export interface SecretKeyReference {
+  name: string;
+  key: string;
+  namespace?: string | undefined;
+}
+
 /** Where a secret is had from. */
-export type SecretSource = { env: string } | { file: string };
+export type SecretSource = { env: string } | { file: string } | { secretKeyRef: SecretKeyReference };
+
+/** How what a source names is reached. */
+export interface SecretAccess {
+  /** Makes a path of the configuration absolute. */
+  absolute(path: string): string;
+  /** @throws RollbackError where the Secret or its key is not there, or may not be read */
+  secretKey(reference: SecretKeyReference): Promise<string>;
+}
 
 /** How TLS is used, in libpq's words: https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-SSLMODE-STATEMENTS */
 export type TlsMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
@@ -35,34 +50,41 @@ export interface ServerConfiguration {
 /** Printed to people: never with a password, and known before any secret is read. */
 export function labelOf({ url, host, database, user }: ServerConfiguration): string {
   if (url === undefined) return `${host ?? 'localhost'}/${database ?? user ?? ''}`.replace(/\/$/, '');
-  if (typeof url !== 'string') return 'env' in url ? `$${url.env}` : url.file;
+  if (typeof url !== 'string') return sourceName(url);
   const { host: of, database: name } = parseUrl(url);
   return `${of ?? 'localhost'}/${name ?? ''}`.replace(/\/$/, '');
 }
 
+function sourceName(source: SecretSource): string {
+  if ('env' in source) return `$${source.env}`;
+  if ('file' in source) return source.file;
+  const { name, key, namespace } = source.secretKeyRef;
+  return `secret/${[namespace, name, key].filter((part) => part !== undefined).join('/')}`;
+}
+
 /**
  * Reads the secrets, each time anew.
- * @param absolute Makes a path of the configuration absolute.
  * @throws RollbackError `SECRET_MISSING`, `DATABASE_URL_INVALID` (exit 2)
  */
 export async function addressOf(
   configuration: ServerConfiguration,
-  absolute: (path: string) => string,
+  access: SecretAccess,
 ): Promise<ServerAddress> {
   const { url, password, tls, ca, ...parts } = configuration;
-  const text = typeof url === 'object' ? await secretOf(url, absolute) : url;
+  const text = typeof url === 'object' ? await secretOf(url, access) : url;
   const { tls: ofUrl, ca: caOfUrl, ...parsed } = text === undefined ? {} : parseUrl(text);
   const certificates = ca ?? caOfUrl;
   return {
     ...parts,
     ...parsed,
-    ...(password ? { password: await secretOf(password, absolute) } : {}),
+    ...(password ? { password: await secretOf(password, access) } : {}),
     tls: tls ?? ofUrl ?? 'prefer',
-    ca: certificates === undefined ? undefined : absolute(certificates),
+    ca: certificates === undefined ? undefined : access.absolute(certificates),
   };
 }
 
-async function secretOf(source: SecretSource, absolute: (path: string) => string): Promise<string> {
+async function secretOf(source: SecretSource, { absolute, secretKey }: SecretAccess): Promise<string> {
+  if ('secretKeyRef' in source) return secretKey(source.secretKeyRef);
   const missing = (detail: string, cause?: unknown) =>
     new RollbackError({
       code: 'SECRET_MISSING',

@@ -130,7 +130,7 @@ function openError(error: unknown, { host, database, user }: ServerAddress, name
       code: 'DATABASE_UNREADABLE',
       summary: `The database ${name} refuses the login`,
       detail: `${messageOf(error)} (user "${user ?? ''}").`,
-      fix: 'Correct the user or the password that rollback.yaml names.',
+      fix: 'Correct the user or the password that rollback.yaml names, or ~/.my.cnf.',
     });
   }
   return new RollbackError({

@@ -6,6 +6,7 @@ import { messageOf } from '../backup-folder.ts';
 import type { ServerAddress } from '../server-address.ts';
 import type { PostgresqlOptions } from './options.ts';
 import { nameOf } from './options.ts';
+import { passwordOfUser } from './password-file.ts';
 
 /** A connection with settings of its own; what it can't do it says in words of the product. */
 export interface Session {
@@ -87,11 +88,11 @@ async function open(address: ServerAddress, name: string): Promise<Client> {
   const { default: pg } = await import('pg');
   const ssl = await tlsOf(address);
   const connect = async (withTls: boolean) => {
-    const client = new pg.Client({
+    const client: Client = new pg.Client({
       host: address.host,
       port: address.port,
       user: address.user,
-      password: address.password,
+      password: address.password ?? (() => passwordOfUser(client)),
       database: address.database,
       ssl: withTls ? ssl : false,
       application_name: 'rollback-deploy-auto',
@@ -100,7 +101,13 @@ async function open(address: ServerAddress, name: string): Promise<Client> {
     }) as Client;
     // A connection that is lost tells its queries; this event would end the process.
     client.on('error', () => {});
-    await client.connect();
+    try {
+      await client.connect();
+    } catch (error) {
+      // Else the server waits for a password that does not come, and this process for the server.
+      client.connection.stream.destroy();
+      throw error;
+    }
     return client;
   };
   try {

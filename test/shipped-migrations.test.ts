@@ -1,4 +1,8 @@
-import { expect, test } from 'vitest';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dbmate } from '../src/adapters/migrations/dbmate.ts';
 import { checkMigrations } from '../src/checks/migrations.ts';
 import type { CommandContext } from '../src/commands/context.ts';
@@ -93,10 +97,65 @@ test('what was recorded is not read again; nothing is read where the database sa
   expect((await check(undefined)).read).toEqual([]);
 });
 
+describe('from git', () => {
+  let clone: string;
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x', ...args], { cwd: clone });
+  const write = async (name: string, sql: string) => {
+    await mkdir(join(clone, 'app/db/migrations'), { recursive: true });
+    await writeFile(join(clone, 'app/db/migrations', name), `-- migrate:up\n${sql}\n-- migrate:down\n`);
+    git('add', '.');
+    git('commit', '--quiet', '--message', name);
+  };
+  beforeAll(async () => {
+    clone = await mkdtemp(join(tmpdir(), 'rda-clone-'));
+    git('init', '--quiet');
+    await write('1_create.sql', CREATE);
+    git('tag', 'release-v1');
+    await write('2_drop.sql', DROP);
+    git('tag', 'release-v2');
+    git('tag', 'release-v3');
+    await rm(join(clone, 'app'), { recursive: true });
+    await writeFile(join(clone, 'README.md'), '');
+    git('add', '--all');
+    git('commit', '--quiet', '--message', 'moved');
+    git('tag', 'moved-v1');
+  });
+  afterAll(() => rm(clone, { recursive: true }));
+  const place = { path: './app/db/migrations/', from: 'git', clone: '.', ref: 'release-$version' };
+  const ofGit = (more: object, applied = ['1', '2']) =>
+    check(applied, {}, (release) => ({ ...release, image: { ...release.image, digest: '' } }), {
+      configFolder: clone,
+      configuration: { database: { migrations: { ...place, ...more } } },
+    });
+
+  test('the files are those of the releases’ refs, and no image is read', async () => {
+    const { read, finding } = await ofGit({});
+    expect(read).toEqual([]);
+    expect(finding).toMatchObject({
+      status: 'fail',
+      title: '1 destructive migration between v1 and v3',
+      evidence: [expect.stringMatching(/^app\/db\/migrations\/2_drop\.sql:2: ALTER TABLE t DROP COLUMN b /)],
+    });
+    expect((await ofGit({}, ['1'])).finding).toMatchObject({ status: 'ok' });
+  });
+
+  test.each([
+    [{ ref: '$version' }, 'git knows no v1 here'],
+    [{ ref: 'moved-$version' }, 'git moved-v1 has no folder ./app/db/migrations/ with migrations.'],
+    [{ clone: tmpdir() }, "Files of an older version can't be read: git does not work here"],
+  ])('what can’t be read is unknown and says why: %o', async (more, why) => {
+    const { finding } = await ofGit(more);
+    expect(finding).toMatchObject({ status: 'unknown', blocking: true });
+    expect(finding?.evidence.join('\n')).toContain(why);
+  });
+});
+
 async function check(
   applied: string[] | undefined,
   images: typeof IMAGES = {},
   change = (release: Release) => release,
+  more: object = {},
 ) {
   const contents = { ...IMAGES, ...images };
   const releases = ['v3', 'v2', 'v1'].map((version) => change(releaseOf(version)));
@@ -104,7 +163,7 @@ async function check(
   const read: string[] = [];
   const context = {
     clock: systemClock,
-    configuration: { database: { migrations: { path: 'db/migrations' } } },
+    configuration: { database: { migrations: { path: 'db/migrations', from: 'image' } } },
     stop: { immediate: new AbortController().signal },
     adapters: {
       migrations: dbmate(),
@@ -124,6 +183,7 @@ async function check(
         },
       },
     },
+    ...more,
   } as unknown as CommandContext;
   const database = { name: 'shop.db', engine: 'sqlite', applied, sizeBytes: 1, backupBlocksWritersMs: 0 };
   const facts = {

@@ -73,9 +73,9 @@ async function git(cwd: string, args: string[], input = ''): Promise<Buffer> {
 function unusable(detail: string, cause?: unknown): RollbackError {
   return new RollbackError({
     code: 'GIT_UNUSABLE',
-    summary: "Files at --from can't be read: git does not work here",
+    summary: "Files of an older version can't be read: git does not work here",
     detail,
-    fix: 'Run it in a clone of the repository, with git installed, or leave --from and --to out.',
+    fix: 'Install git, and run it in a clone of the repository.',
     exit: EXIT.usage,
     cause,
   });

@@ -131,7 +131,8 @@ async function describeRelease(
     configuration: snapshot,
   };
   const { database } = configuration;
-  if (!database || !adapters.migrations) return { ...release, migrations: undefined };
+  if (!database || !adapters.migrations || database.migrations.from === 'git')
+    return { ...release, migrations: undefined };
   const { readImageFolder } = await import('../oci/read-image-folder.ts');
   const files = await readImageFolder(layout, digest, database.migrations.path, stop.immediate);
   // An image without the folder may keep its migrations elsewhere: that is not the same as having none.

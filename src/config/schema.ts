@@ -79,7 +79,20 @@ const migrations = z
       .enum(MIGRATION_FORMATS)
       .default('dbmate')
       .describe('Tool that applies the migrations; says what its files and its history table are.'),
-    path: z.string().default('db/migrations').describe('Folder of the migration files inside the image.'),
+    path: z
+      .string()
+      .default('db/migrations')
+      .describe('Folder of the migration files inside the image, or from the clone on.'),
+    from: z
+      .enum(['image', 'git'])
+      .default('image')
+      .describe("Where a release's files are read: its image, or a clone of its repository at its ref."),
+    clone: z.string().default('.').describe('git: folder of the clone.'),
+    ref: z
+      .string()
+      .default('$version')
+      .refine((text) => text.includes('$version'), 'must hold $version')
+      .describe('git: tag or branch of a release; $version is filled in.'),
   })
   .prefault({});
 

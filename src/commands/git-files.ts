@@ -4,12 +4,16 @@ import { EXIT, RollbackError } from '../model/error.ts';
 import { isRead, textOf } from './migration-files.ts';
 
 /**
- * The files of a folder as they are at a git ref, with paths from `cwd`; none where it has no such folder. Changes nothing.
+ * The files of folders, and files, as they are at a git ref, with paths from `cwd`; none of what it does not have. Changes
+ * nothing.
  * @throws RollbackError `GIT_UNUSABLE`, `REF_UNKNOWN` (exit 2), `FILE_NOT_TEXT`
  */
-export async function readAtRef(cwd: string, ref: string, folder: string): Promise<MigrationFile[]> {
+export async function readAtRef(cwd: string, ref: string, ...paths: string[]): Promise<MigrationFile[]> {
   const commit = await commitOf(cwd, ref);
-  const listed = await git(cwd, ['ls-tree', '-r', '-z', commit, '--', folder === '' ? '.' : folder]);
+  // git would take none for all.
+  if (paths.length === 0) return [];
+  const wanted = paths.map((path) => (path === '' ? '.' : path));
+  const listed = await git(cwd, ['ls-tree', '-r', '-z', commit, '--', ...wanted]);
   const blobs = listed
     .toString('utf8')
     .split('\0')

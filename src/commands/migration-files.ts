@@ -21,6 +21,7 @@ const USUAL_FOLDERS = [
   'priv/repo/migrations',
   'src/main/resources/db/migration',
 ];
+const SETTINGS = ['flyway.conf', 'flyway.toml'];
 const SKIPPED = new Set(['node_modules', '.git', '__pycache__']);
 const READ =
   /\.(?:sql|json|toml|plan|sum|conf|xml|ya?ml|py|rb|exs|[cm]?[jt]s|coffee|litcoffee|ls|iced|eg|co|go|java|kt)$/i;
@@ -49,6 +50,28 @@ export async function foldersOf(cwd: string, paths: readonly string[]): Promise<
     folders.set(folder, known);
   }
   return [...folders.values()];
+}
+
+/**
+ * Where a tool's configuration may be that its files can't be read without: beside the folder of migrations, or in one
+ * above it, from the current folder on.
+ */
+export function settingsAbove(folder: string): string[] {
+  const parts = folder.split('/').filter((part) => part !== '' && part !== '.');
+  const above = parts.map((_, i) => parts.slice(0, i).join('/'));
+  return above.flatMap((path) => SETTINGS.map((name) => posix.join(path, name)));
+}
+
+/** Those of them that are there. */
+export async function readSettings(cwd: string, folder: string): Promise<MigrationFile[]> {
+  const read = settingsAbove(folder).map(async (path) => {
+    const bytes = await readFile(join(cwd, path)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+    return bytes ? [{ path, content: textOf(path, bytes) }] : [];
+  });
+  return (await Promise.all(read)).flat();
 }
 
 /** The text files of a folder and those below it that some tool reads. @throws RollbackError `FILE_NOT_TEXT` (exit 2) */

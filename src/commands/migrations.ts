@@ -8,7 +8,13 @@ import type { Migration } from '../model/release.ts';
 import type { CommandOutcome } from './context.ts';
 import { readAtRef } from './git-files.ts';
 import { judgeChanges } from './judge-folder.ts';
-import { foldersOf, type MigrationFolder, readFolder } from './migration-files.ts';
+import {
+  foldersOf,
+  type MigrationFolder,
+  readFolder,
+  readSettings,
+  settingsAbove,
+} from './migration-files.ts';
 import { releasedFindings } from './released-files.ts';
 
 export interface MigrationsOptions {
@@ -49,8 +55,10 @@ async function judgeFolder(
   const released = from === undefined ? undefined : await readAtRef(cwd, from, folder);
   const source = sourceOf(place, files.length > 0 ? files : (released ?? []), options.format);
   if (!source) return [];
-  const all = parse(source, files, folder);
-  const before = released && parse(source, released, folder);
+  const settings = async (ref: string | undefined) =>
+    ref === undefined ? readSettings(cwd, folder) : readAtRef(cwd, ref, ...settingsAbove(folder));
+  const all = parse(source, [...files, ...(await settings(to))], folder);
+  const before = released && parse(source, [...released, ...(await settings(from))], folder);
   if (all.length === 0 && !before?.length) throw noneRead(files, source, folder);
   const changes = before ? since(before, all) : namedAmong(all, place, source);
   const needsEngine = changes.migrations.some((one) => one.opaque === undefined);

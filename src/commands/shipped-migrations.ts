@@ -89,14 +89,19 @@ async function shippedFrom(
       missing: ({ image }) => ({ why: `The image ${image.reference} has no folder ${path}.`, fix }),
     };
   }
-  const { readAtRef } = await import('./git-files.ts');
+  const [{ readAtRef }, { settingsAbove }] = await Promise.all([
+    import('./git-files.ts'),
+    import('./migration-files.ts'),
+  ]);
   const folder = posix.normalize(path).replace(/\/$/, '');
   const refOf = ({ version }: Release) => ref.replaceAll('$version', version);
   return {
     place: (release) => `git ${refOf(release)}`,
     async files(release) {
-      const files = await readAtRef(resolve(configFolder, clone), refOf(release), folder);
-      return files.length === 0 ? undefined : files;
+      const cwd = resolve(configFolder, clone);
+      const files = await readAtRef(cwd, refOf(release), folder);
+      if (files.length === 0) return undefined;
+      return [...files, ...(await readAtRef(cwd, refOf(release), ...settingsAbove(folder)))];
     },
     folder,
     missing: (release) => ({ why: `git ${refOf(release)} has no folder ${path} with migrations.`, fix }),

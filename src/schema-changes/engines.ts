@@ -1,5 +1,5 @@
 import type { DatabaseFacts } from '../model/facts.ts';
-import type { Engine } from './dialect.ts';
+import type { Engine, ReadStatement } from './dialect.ts';
 
 type EngineName = DatabaseFacts['engine'];
 
@@ -10,6 +10,20 @@ const ENGINES: Record<EngineName, () => Promise<Engine>> = {
   sqlite: async () => (await import('./parse-sqlite.ts')).sqliteEngine(),
 };
 
-export function engineOf(name: EngineName): Promise<Engine> {
-  return ENGINES[name]();
+export async function engineOf(name: EngineName): Promise<Engine> {
+  const { dialect, read } = await ENGINES[name]();
+  return { dialect, read: (sql) => read(sql).map(withoutValue) };
+}
+
+/** A placeholder that a tool fills in stands for SQL that is not known, even where a parser takes it for a name. */
+function withoutValue(statement: ReadStatement): ReadStatement {
+  if (!statement.text.includes('${')) return statement;
+  const outside = statement.text.replace(
+    /'(?:[^']|'')*'|--[^\n]*|\/\*[\s\S]*?\*\/|(\$\w*\$)[\s\S]*?\1/g,
+    ' ',
+  );
+  const [placeholder] = /\$\{[^}]*\}/.exec(outside) ?? [];
+  if (placeholder === undefined) return statement;
+  const why = `It has the placeholder ${placeholder}, whose value is not known here.`;
+  return { ...statement, operations: [{ op: 'unknown', why }] };
 }

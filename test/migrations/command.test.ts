@@ -65,6 +65,48 @@ async function judge(options: Options = {}) {
 const said = (files: JudgedFile[]) =>
   files.map(({ file, verdict, reversal }) => `${file} ${verdict} ${reversal}`);
 
+test('Flyway: placeholders are filled in where their values are known, at the ref that is judged', async () => {
+  const folder = 'src/main/resources/db/migration';
+  const one = `ALTER TABLE \${tables.ORDERS} DROP COLUMN note;\nALTER TABLE \${other} DROP COLUMN a;\n`;
+  await git('init', '-q');
+  await release('v1', {
+    [`${folder}/V1__create.sql`]: 'CREATE TABLE orders (id INTEGER, note TEXT, a TEXT);\n',
+  });
+  await release('v2', {
+    [`${folder}/V2__drop.sql`]: one,
+    'flyway.toml': '[flyway.placeholders]\ntables.orders = "orders"\n',
+    [`${folder}/../flyway.conf`]: '# see flyway.toml\nflyway.placeholders.another = x\n',
+  });
+  const expected = [
+    {
+      file: `${folder}/V2__drop.sql`,
+      findings: [
+        { rule: 'drop-column', line: 1, statement: 'ALTER TABLE orders DROP COLUMN note' },
+        {
+          rule: 'unreadable',
+          line: 2,
+          verdict: 'unknown',
+          why: `It has the placeholder \${other}, whose value is not known here.`,
+        },
+      ],
+    },
+  ];
+  const ofGit = await judge({ paths: [folder], from: 'v1', to: 'v2' });
+  expect(ofGit.files.map(withSorted)).toMatchObject(expected);
+  const here = await judge({ paths: [folder], from: 'v1' });
+  expect(here.files.map(withSorted)).toMatchObject(expected);
+  await put({
+    'flyway.toml':
+      '[flyway]\nplaceholderReplacement = false\n[flyway.placeholders]\ntables.orders = "orders"\n',
+  });
+  const off = await judge({ paths: [folder], from: 'v1' });
+  expect(off.files[0]?.findings.map(({ rule }) => rule)).toEqual(['unreadable', 'unreadable']);
+});
+
+function withSorted(one: JudgedFile): JudgedFile {
+  return { ...one, findings: one.findings.toSorted((a, b) => a.line - b.line) };
+}
+
 describe('a folder', () => {
   test('each file for itself, the usual folder without a PATH', async () => {
     await put(BLOCKING);

@@ -165,6 +165,21 @@ describe('states', () => {
     ]);
   });
 
+  test('Flyway: a baseline stands for what is below it, and is no migration itself', () => {
+    const row = (version: string, type: string) => ({
+      version,
+      type,
+      success: true,
+      description: 'x',
+      script: '',
+    });
+    for (const type of ['BASELINE', 'SQL_BASELINE']) {
+      const rows = [row('1.5', type), row('3', 'SQL')];
+      expect(said(read('flyway', rows, fixtures.flyway))).toEqual(['1', '1.2', '3']);
+      expect(said(read('flyway', rows))).toEqual(['3']);
+    }
+  });
+
   test('Liquibase: executed, marked, run again, skipped, failed; the search path may begin elsewhere', () => {
     const row = (id: string, EXECTYPE: string, FILENAME = 'second.sql') => ({
       ID: id,

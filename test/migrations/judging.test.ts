@@ -56,3 +56,25 @@ test('each is judged as it is in a span of its own', async () => {
     expect(findings.filter(({ file }) => file === migration.file)).toEqual(alone.findings);
   }
 });
+
+test.each(['sqlite', 'postgresql', 'mysql'] as const)(
+  'a placeholder outside of texts is unknown: %s',
+  async (engine) => {
+    const of = (name: string) => `\${${name}}`;
+    const up = [
+      `INSERT INTO t (b) VALUES ('${of('value')}') /* ${of('remark')} */;`,
+      `ALTER TABLE ${of('table')} ADD COLUMN c TEXT;`,
+      `ALTER TABLE "${of('table')}" ADD COLUMN d TEXT;`,
+    ];
+    const { findings } = await judgeSpan(
+      { before: [CREATE, ADD], migrations: [sql('3', up.join('\n'))] },
+      engine,
+    );
+    expect(
+      findings.filter(({ verdict }) => verdict === 'unknown').map(({ line, why }) => [line, why]),
+    ).toEqual([
+      [2, `It has the placeholder ${of('table')}, whose value is not known here.`],
+      [3, `It has the placeholder ${of('table')}, whose value is not known here.`],
+    ]);
+  },
+);

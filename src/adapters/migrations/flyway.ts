@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import type { HistoryEntry, HistoryRow } from '../../model/migration-history.ts';
 import type { Migration } from '../../model/release.ts';
 import { compareText, filesIn, refuseDoubles, unlessEmpty } from './files.ts';
+import { placeholders } from './flyway-placeholders.ts';
 import { historyTable, isTrue, text, textAlways } from './history.ts';
 import type { MigrationSource } from './migrations.ts';
 
@@ -10,7 +11,7 @@ const JAVA = 'It is written in Java, so that its SQL is not known.';
 
 /**
  * Files `V<version>__<description>.sql` in order of the version's numbers, then the repeatable `R__<description>.sql` in
- * order of their descriptions; `U<version>__` takes back, `<file>.conf` may turn the transaction off
+ * order of their descriptions; `U<version>__` takes back, `<file>.conf` may turn the transaction and placeholders off
  * (https://documentation.red-gate.com/flyway/flyway-concepts/migrations). The table keeps the CRC32 of the lines.
  */
 export function flyway(): MigrationSource {
@@ -27,11 +28,13 @@ export function flyway(): MigrationSource {
     recognises: (files) => files.some(({ path }) => /(?:^|\/)(?:V\d[\d._]*|R)__[^/]*\.sql$/.test(path)),
     parse(files, folder) {
       const all = filesIn(files, folder);
-      const outside = new Set(
-        all
-          .filter((file) => /^\s*executeInTransaction\s*=\s*false\s*$/im.test(file.content))
-          .map(({ path }) => path),
-      );
+      const withSetting = (setting: RegExp) =>
+        new Set(all.filter((file) => setting.test(file.content)).map(({ path }) => path));
+      const outside = withSetting(/^\s*executeInTransaction\s*=\s*false\s*$/im);
+      const asTheyAre = withSetting(/^\s*placeholderReplacement\s*=\s*false\s*$/im);
+      const fill = placeholders(files);
+      const filled = (path: string, content: string) =>
+        asTheyAre.has(`${path}.conf`) ? content : fill(content);
       const undo = new Map<string, string>();
       const migrations: Migration[] = [];
       for (const { base, path, content } of all) {
@@ -41,7 +44,7 @@ export function flyway(): MigrationSource {
         const version = number.replaceAll('_', '.');
         if (prefix !== 'R' && !/^\d+(?:\.\d+)*$/.test(version)) continue;
         if (prefix === 'U') {
-          undo.set(canonical(version), content);
+          undo.set(canonical(version), filled(path, content));
           continue;
         }
         const name = description.replaceAll('_', ' ');
@@ -49,7 +52,7 @@ export function flyway(): MigrationSource {
           version: prefix === 'R' ? repeatable(name) : version,
           name,
           file: path,
-          ...(extension === 'sql' ? { up: content } : { up: '', opaque: JAVA }),
+          ...(extension === 'sql' ? { up: filled(path, content) } : { up: '', opaque: JAVA }),
           down: undefined,
           ...(outside.has(`${path}.conf`) ? { transaction: false } : {}),
           ...(prefix === 'R' ? { repeatable: true } : {}),
@@ -84,7 +87,7 @@ function read(rows: readonly HistoryRow[], known: readonly Migration[]): History
       )) {
         last.set(canonical(migration.version), { version: migration.version, state: 'applied' });
       }
-      if (!names.has(key)) last.set(key, { version, state: 'applied' });
+      // What it stands for is applied; the row itself is no migration.
       continue;
     }
     last.delete(key);

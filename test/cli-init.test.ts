@@ -36,7 +36,7 @@ describe('init', () => {
     await write('oci/oci-layout', '{"imageLayoutVersion":"1.0.0"}');
     await write('data/shop.db', 'SQLite format 3\0 and so on');
     await write('data/not-a.db', 'something else');
-    await write('db/migrations/1_a.sql', '');
+    await write('db/migrations/1_a.sql', '-- migrate:up\nSELECT 1;\n');
     await write('config/shop.json', '{}');
     const outcome = await init(folder, {});
     expect(outcome).toMatchObject({ exit: 0, next: 'rollback-deploy-auto doctor' });
@@ -46,7 +46,7 @@ describe('init', () => {
       'health path /ready, from HEALTHCHECK in Dockerfile',
       'images in oci/',
       'database data/shop.db',
-      'migrations in db/migrations',
+      'migrations in db/migrations, dbmate',
       'secrets by name in .env: SHOP_TOKEN; their values are not read',
     ]);
     const { services } = (await loadConfiguration(folder)).configuration;
@@ -62,6 +62,34 @@ describe('init', () => {
     expect(text).not.toContain('hunter2');
     expect(text).toMatch(/^# yaml-language-server: \$schema=.*schema\/rollback\.schema\.json\n/);
     expect(new Ajv().compile(configurationJsonSchema())(parse(text))).toBe(true);
+  });
+
+  test.each([
+    ['src/main/resources/db/migration', { 'V1__a.sql': 'SELECT 1;' }, 'flyway', 'flyway'],
+    [
+      'prisma/migrations',
+      { '20260101_a/migration.sql': 'SELECT 1;', 'migration_lock.toml': 'provider = "sqlite"' },
+      'prisma',
+      'prisma',
+    ],
+    [
+      'migrations',
+      { '0001_a.up.sql': 'SELECT 1;', '0001_a.down.sql': 'SELECT 1;' },
+      'golang-migrate or sqlx',
+      'golang-migrate',
+    ],
+    ['migrations', { 'notes.md': '' }, undefined, 'dbmate'],
+  ])('whose migrations are in %s: %o', async (place, files, said, format) => {
+    await write('shop.db', '');
+    for (const [name, content] of Object.entries(files)) await write(`${place}/${name}`, content);
+    const { json } = await init(folder, { service: 'shop' });
+    expect((json as InitResult).found.filter((line) => line.startsWith('migrations in'))).toEqual([
+      said === undefined
+        ? `migrations in ${place}, of a format that the files don't tell`
+        : `migrations in ${place}, ${said.includes(' or ') ? 'of ' : ''}${said}`,
+    ]);
+    const { services } = (await loadConfiguration(folder)).configuration;
+    expect(services.shop?.database?.migrations).toMatchObject({ format, path: place });
   });
 
   test('an empty folder gives a file that loads, and says what is a guess', async () => {

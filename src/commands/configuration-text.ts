@@ -2,7 +2,7 @@ import type { Survey } from './survey.ts';
 
 /** A commented `rollback.yaml` with what was found; what was not is there as a comment. `schema` is for editors. */
 export function configurationText(found: Survey, schema: string): string {
-  const { name, port, healthPath, images, migrations } = found;
+  const { name, port, healthPath, images } = found;
   return `# yaml-language-server: $schema=${schema}
 #
 # Relative paths start at this file's folder. Times are seconds, or durations: 500ms, 30s, 10m, 1h.
@@ -22,7 +22,7 @@ services:
       kind: oci-layout
       path: ${quotedPath(images ?? 'images')}
 
-${databaseText(found, migrations)}
+${databaseText(found)}
     # What releases are configured with. It is kept with each release, and compared and restored on the way back.
     configuration:
       # Variables of the instances, NAME: text. Not for secrets.
@@ -40,7 +40,7 @@ ${secretsText(found)}
 `;
 }
 
-function databaseText({ databases }: Survey, migrations: string | undefined): string {
+function databaseText({ databases, migrations }: Survey): string {
   const [first, ...others] = databases;
   const also = others.length > 0 ? ` (also found: ${others.join(', ')})` : '';
   const lines = [
@@ -48,14 +48,24 @@ function databaseText({ databases }: Survey, migrations: string | undefined): st
     '  kind: sqlite',
     `  path: ${quotedPath(first ?? 'data/app.db')}`,
     '  migrations:',
-    "    # Files of dbmate's format, in this folder of the image.",
-    `    path: ${quotedPath(migrations ?? 'db/migrations')}`,
+    `    # The tool that applies them. (${formatFrom(migrations)})`,
+    `    format: ${migrations?.formats[0] ?? 'dbmate'}`,
+    '    # Their folder in the image.',
+    `    path: ${quotedPath(migrations?.folder ?? 'db/migrations')}`,
   ];
   if (first === undefined) {
     const commented = lines.map((line) => `    # ${line}\n`).join('');
     return `    # No database was found. With one, its schema is checked and it is backed up before anything moves.\n${commented}`;
   }
   return `    # Its schema is checked against the target, and it is backed up before anything moves.${also}\n${lines.map((line) => `    ${line}\n`).join('')}`;
+}
+
+function formatFrom(migrations: Survey['migrations']): string {
+  const [first, ...others] = migrations?.formats ?? [];
+  if (first === undefined) return 'nothing found, a guess';
+  return others.length === 0
+    ? 'told by the files'
+    : `a guess; the files may be of ${others.join(' or ')} too`;
 }
 
 function filesText({ configurationFiles }: Survey): string {

@@ -116,7 +116,7 @@ function sentences(found: Awaited<ReturnType<typeof survey>>): string[] {
     databases.length === 0
       ? 'no SQLite database was found: schema compatibility will not be checked'
       : `database ${databases[0]}${databases.length > 1 ? `; also found: ${databases.slice(1).join(', ')}` : ''}`,
-    ...(migrations ? [`migrations in ${migrations}`] : []),
+    ...(migrations ? [migrationsFound(migrations)] : []),
     ...(secretNames.length > 0
       ? [`secrets by name in .env: ${secretNames.join(', ')}; their values are not read`]
       : []),
@@ -149,4 +149,12 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+function migrationsFound({ folder, formats }: { folder: string; formats: string[] }): string {
+  const [first, ...others] = formats;
+  if (first === undefined) return `migrations in ${folder}, of a format that the files don't tell`;
+  return others.length === 0
+    ? `migrations in ${folder}, ${first}`
+    : `migrations in ${folder}, of ${formats.join(' or ')}`;
 }

@@ -11,7 +11,8 @@ export interface MigrationFolder {
   named: string[] | undefined;
 }
 
-const USUAL_FOLDERS = [
+/** Where tools put their files unless told otherwise. */
+export const USUAL_FOLDERS = [
   'db/migrations',
   'db/migrate',
   'migrations',

@@ -1,5 +1,9 @@
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { detectFormats } from '../adapters/migrations/detect.ts';
+import { RollbackError } from '../model/error.ts';
+import type { MigrationFormat } from '../model/migration-formats.ts';
+import { readFolder, USUAL_FOLDERS } from './migration-files.ts';
 
 /** What a folder tells about the service in it; undefined and empty where it says nothing. */
 export interface Survey {
@@ -11,15 +15,14 @@ export interface Survey {
   images: string | undefined;
   /** SQLite database files. */
   databases: string[];
-  /** Folder of migration files. */
-  migrations: string | undefined;
+  /** Folder of migration files, and the formats that they may be of: one where that is clear. */
+  migrations: { folder: string; formats: MigrationFormat[] } | undefined;
   /** Names, in `.env`, that look like secrets. Never their values. */
   secretNames: string[];
   /** Files that look like configuration. */
   configurationFiles: string[];
 }
 
-const MIGRATION_FOLDERS = ['db/migrations', 'migrations', 'database/migrations', 'prisma/migrations'];
 const SKIPPED = new Set(['node_modules', '.git', '.rollback', 'dist', 'build']);
 const SQLITE_MAGIC = 'SQLite format 3\0';
 
@@ -34,7 +37,7 @@ export async function survey(folder: string): Promise<Survey> {
     healthPath: healthPathOf(dockerfile),
     images: await imagesIn(folder),
     databases: await databasesAmong(folder, files),
-    migrations: await firstFolder(folder, MIGRATION_FOLDERS),
+    migrations: await migrationsIn(folder),
     secretNames: secretNamesIn(environment),
     configurationFiles: files.filter((file) => /^config\/[^/]+\.(json|ya?ml|toml|ini)$/.test(file)).sort(),
   };
@@ -119,10 +122,17 @@ function secretNamesIn(environment: string | undefined): string[] {
   return [...new Set(names)].filter((name) => /(PASS|SECRET|TOKEN|KEY|CREDENTIAL)/i.test(name));
 }
 
-async function firstFolder(folder: string, candidates: string[]): Promise<string | undefined> {
-  for (const candidate of candidates) {
+/** The first of the usual folders. */
+async function migrationsIn(folder: string): Promise<Survey['migrations']> {
+  for (const candidate of USUAL_FOLDERS) {
     const found = await stat(join(folder, candidate)).catch(() => undefined);
-    if (found?.isDirectory()) return candidate;
+    if (!found?.isDirectory()) continue;
+    const files = await readFolder(folder, candidate).catch((error) => {
+      // What is no text tells no format, and the folder is there all the same.
+      if (error instanceof RollbackError) return [];
+      throw error;
+    });
+    return { folder: candidate, formats: detectFormats(files) };
   }
   return undefined;
 }

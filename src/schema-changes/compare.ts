@@ -105,7 +105,7 @@ function compareTable(old: CatalogTable, fold: Fold, report: Report): void {
     report('name-reused', verdict, table.place, why, KEEP);
     return;
   }
-  if (table.filtered) {
+  if (table.filtered && table.filtered !== old.filtered) {
     const why = `${old.name} was made anew from some of its rows; the others are gone.`;
     report('rows-left-out', 'data-destroyed', table.filtered, why, 'Take all rows along.');
   }

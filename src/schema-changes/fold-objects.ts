@@ -52,7 +52,8 @@ export function renameObject(fold: Fold, operation: Of<'rename-object'>, place: 
   fold.now.objects.set(objectKey(kind, to), { ...there, name: to, place });
   if (kind !== 'type' && kind !== 'domain') return;
   for (const table of fold.now.tables.values()) {
-    for (const column of table.columns.values()) if (column.type === name) column.type = to;
+    for (const column of table.columns.values())
+      if (column.type === name) Object.assign(column, { type: to, place });
   }
 }
 

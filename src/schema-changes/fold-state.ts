@@ -76,7 +76,7 @@ export function begin(fold: Fold): void {
 
 /** Whether the old code knows the table, under whatever name. */
 export function isOld(fold: Fold, table: CatalogTable): boolean {
-  const old = [...(fold.before?.tables.values() ?? [])].find((candidate) => isSame(table, candidate));
+  const old = before(fold, table);
   // A copy is the table itself only once the original is gone.
   return old !== undefined && (old.root === table.root || tableByRoot(fold.now, old.root) === undefined);
 }
@@ -125,5 +125,6 @@ export function columnOf(fold: Fold, table: CatalogTable, name: string): Catalog
 
 /** The table as the old code knows it. */
 export function before(fold: Fold, table: CatalogTable): CatalogTable | undefined {
-  return [...(fold.before?.tables.values() ?? [])].find((old) => isSame(table, old));
+  const all = [...(fold.before?.tables.values() ?? [])];
+  return all.find((old) => old.root === table.root) ?? all.find((old) => isSame(table, old));
 }

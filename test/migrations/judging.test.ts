@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Migration } from '../../src/model/release.ts';
 import { judgeEach } from '../../src/schema-changes/judge-each.ts';
+import { judgeReversal } from '../../src/schema-changes/judge-reversal.ts';
 import { judgeSpan } from '../../src/schema-changes/judge-span.ts';
 import { stopsOldCode } from '../../src/schema-changes/verdict.ts';
 
@@ -78,3 +79,45 @@ test.each(['sqlite', 'postgresql', 'mysql'] as const)(
     ]);
   },
 );
+
+/** Migrations that go on from one another in every way that the catalog follows. */
+const HISTORY = [
+  "CREATE TYPE mood AS ENUM ('new', 'paid'); CREATE TABLE t (a int PRIMARY KEY, b text NOT NULL DEFAULT 'x', m mood)",
+  'CREATE TABLE u (id int PRIMARY KEY, t int REFERENCES t (a)); CREATE UNIQUE INDEX u_t ON u (t)',
+  'CREATE TABLE some AS SELECT a, b FROM t WHERE a > 5',
+  "ALTER TYPE mood ADD VALUE 'late'; ALTER TABLE u ADD COLUMN n int",
+  "UPDATE some SET b = 'y'; UPDATE t SET b = 'y'",
+  'ALTER TABLE t RENAME TO old_t; CREATE VIEW t AS SELECT * FROM old_t',
+  'DROP VIEW t; ALTER TABLE old_t RENAME TO t; ALTER TABLE elsewhere ADD COLUMN x int; UPDATE elsewhere SET y = 1',
+  'DROP INDEX u_t; ALTER TABLE u RENAME COLUMN n TO m; CREATE TRIGGER g BEFORE INSERT ON u EXECUTE FUNCTION f()',
+  "ALTER TYPE mood RENAME VALUE 'new' TO 'fresh'; ALTER TYPE mood RENAME TO humour; DROP TRIGGER g ON u",
+  'CREATE SCHEMA s; ALTER TABLE u SET SCHEMA s; CREATE TABLE u (id int PRIMARY KEY)',
+  'ALTER SCHEMA s RENAME TO z; ALTER TABLE z.u DROP COLUMN m; DELETE FROM some',
+  'CREATE TABLE t2 (a int PRIMARY KEY, b text); INSERT INTO t2 SELECT a, b FROM t; DROP TABLE t; ALTER TABLE t2 RENAME TO t',
+  'ALTER TABLE t ALTER COLUMN b SET NOT NULL; ALTER TABLE t ADD CHECK (a > 0); DROP SCHEMA z CASCADE',
+];
+
+test('a long history leaves nothing behind from one migration to the next, nor from one down', async () => {
+  const all = HISTORY.map((up, i) => ({
+    ...sql(`${i + 1}`, up),
+    down: `${HISTORY[(i * 5) % HISTORY.length]}; DROP TABLE t; ALTER TABLE u ADD COLUMN q${i} int`,
+  }));
+  const { findings } = await judgeEach({ before: [], migrations: all }, 'postgresql');
+  const reversal = await judgeReversal(all, 'postgresql');
+  for (const [i, migration] of all.entries()) {
+    const before = all.slice(0, i);
+    const alone = await judgeSpan({ before, migrations: [migration] }, 'postgresql');
+    expect(findings.filter(({ file }) => file === migration.file)).toEqual(alone.findings);
+    const back = await judgeReversal([migration], 'postgresql', before);
+    expect(reversal.verdicts[i]).toBe(back.verdicts[0]);
+    expect(reversal.lossy.filter(({ file }) => file === migration.file)).toEqual(back.lossy);
+  }
+});
+
+test('a table that some rows of another were put into is a table of its own from then on', async () => {
+  const before = [CREATE, sql('2', 'CREATE TABLE some AS SELECT a FROM t WHERE a > 5;')];
+  const said = async (up: string) =>
+    (await judgeSpan({ before, migrations: [sql('3', up)] }, 'sqlite')).findings.map(({ rule }) => rule);
+  expect(await said('ALTER TABLE t ADD COLUMN b TEXT;')).toEqual(['add-column']);
+  expect(await said('DELETE FROM some;')).toEqual(['delete-data']);
+});

@@ -34,6 +34,39 @@ export interface CatalogTable {
   place: Place | undefined;
 }
 
+/** Tables by name, and by their identity. */
+export class TableMap extends NameMap<CatalogTable> {
+  readonly #byRoot = new Map<number, CatalogTable>();
+
+  override set(name: string, table: CatalogTable): this {
+    this.#forget(name);
+    this.#byRoot.set(table.root, table);
+    return super.set(name, table);
+  }
+  override delete(name: string): void {
+    this.#forget(name);
+    super.delete(name);
+  }
+  byRoot(root: number): CatalogTable | undefined {
+    const own = this.#byRoot.get(root);
+    if (own || !this.below) return own;
+    const table = this.below.byRoot(root);
+    return table && !this.owns(table.name) ? table : undefined;
+  }
+  /** The same table, as one that may be changed: a copy where it is of the map below, which does not change. */
+  own(table: CatalogTable): CatalogTable {
+    if (!this.below || this.owns(table.name)) return table;
+    const copied = copyTable(table);
+    this.set(table.name, copied);
+    return copied;
+  }
+
+  #forget(name: string): void {
+    const old = this.owns(name) ? this.get(name) : undefined;
+    if (old) this.#byRoot.delete(old.root);
+  }
+}
+
 export interface CatalogView {
   name: string;
   columns: string[] | undefined;
@@ -62,7 +95,7 @@ export interface CatalogObject {
 
 /** What is known of a schema. */
 export interface Catalog {
-  tables: NameMap<CatalogTable>;
+  tables: TableMap;
   views: NameMap<CatalogView>;
   triggers: NameMap<{ name: string; table: CatalogTable | undefined; place: Place | undefined }>;
   /** By `objectKey`. */
@@ -71,7 +104,7 @@ export interface Catalog {
 
 export function emptyCatalog(key: NameKey): Catalog {
   return {
-    tables: new NameMap(key),
+    tables: new TableMap(key),
     views: new NameMap(key),
     triggers: new NameMap(key),
     objects: new NameMap(key),
@@ -83,16 +116,23 @@ export function objectKey(kind: ObjectKind, name: string): string {
   return `${kind === 'domain' ? 'type' : kind} ${name}`;
 }
 
-/** A copy that later changes of the original don't reach. */
-export function snapshot(catalog: Catalog): Catalog {
+/** A catalog that goes on from another, which must not change while this one is in use. */
+export function layerOver({ tables, views, triggers, objects }: Catalog, key: NameKey): Catalog {
   return {
-    tables: catalog.tables.copy(copyTable),
-    views: catalog.views.copy(),
-    triggers: catalog.triggers.copy(),
-    objects: catalog.objects.copy((object) => ({
-      ...object,
-      labels: object.labels?.map((label) => ({ ...label })),
-    })),
+    tables: new TableMap(key, tables),
+    views: new NameMap(key, views),
+    triggers: new NameMap(key, triggers),
+    objects: new NameMap(key, objects),
+  };
+}
+
+/** Puts what a layer changed into the catalog that it is over, and gives that. */
+export function settle({ tables, views, triggers, objects }: Catalog): Catalog {
+  return {
+    tables: tables.settle(),
+    views: views.settle(),
+    triggers: triggers.settle(),
+    objects: objects.settle(),
   };
 }
 
@@ -101,6 +141,11 @@ let lastIdentity = 0;
 /** An identity that nothing else has. */
 export function newIdentity(): number {
   lastIdentity += 1;
+  return lastIdentity;
+}
+
+/** Whatever gets its identity later has a greater one. */
+export function latestIdentity(): number {
   return lastIdentity;
 }
 
@@ -124,8 +169,9 @@ export function newColumn(definition: ColumnDefinition, place: Place | undefined
   return { ...definition, root: newIdentity(), computed: false, place, presumed: false };
 }
 
-export function tableByRoot(catalog: Catalog, root: number): CatalogTable | undefined {
-  return [...catalog.tables.values()].find((table) => table.root === root);
+/** The one of those tables that a table is: under whatever name, or made anew from its rows. */
+export function originalOf(table: CatalogTable, old: TableMap): CatalogTable | undefined {
+  return old.byRoot(table.root) ?? (table.source === undefined ? undefined : old.byRoot(table.source));
 }
 
 /** Whether a table is the given one: under whatever name, or made anew from its rows. */
@@ -134,13 +180,14 @@ export function isSame(table: CatalogTable, old: CatalogTable): boolean {
 }
 
 export function columnByRoot(table: CatalogTable, root: number): CatalogColumn | undefined {
-  return [...table.columns.values()].find((column) => column.root === root);
+  for (const column of table.columns.values()) if (column.root === root) return column;
+  return undefined;
 }
 
 export function copyTable(table: CatalogTable): CatalogTable {
   return {
     ...table,
-    columns: table.columns.copy((column) => ({ ...column })),
+    columns: table.columns.copy(),
     constraints: table.constraints.map((constraint) => ({ ...constraint, columns: [...constraint.columns] })),
   };
 }

@@ -1,5 +1,5 @@
 import type { Catalog, CatalogConstraint, CatalogTable } from './catalog.ts';
-import { isSame } from './catalog.ts';
+import { originalOf } from './catalog.ts';
 import type { Fold } from './fold-state.ts';
 import { nameOfKnown } from './fold-state.ts';
 import type { Report } from './verdict.ts';
@@ -38,8 +38,9 @@ export function compareConstraints(old: CatalogTable, table: CatalogTable, fold:
 
 /** Foreign keys of tables that the old code does not know, to those that it does. */
 export function compareReferences(fold: Fold, report: Report): void {
-  for (const table of fold.now.tables.values()) {
-    if (knows(fold, table)) continue;
+  for (const name of fold.now.tables.namesUnlike((fold.before as Catalog).tables)) {
+    const table = fold.now.tables.get(name);
+    if (!table || knows(fold, table)) continue;
     for (const constraint of table.constraints) reportReference(constraint, table, fold, report);
   }
 }
@@ -60,7 +61,7 @@ function reportReference(
 }
 
 function knows(fold: Fold, table: CatalogTable): boolean {
-  return [...(fold.before as Catalog).tables.values()].some((old) => isSame(table, old));
+  return originalOf(table, (fold.before as Catalog).tables) !== undefined;
 }
 
 const KINDS: Record<CatalogConstraint['kind'], string> = {

@@ -7,8 +7,10 @@ import type { Report } from './verdict.ts';
 
 /** Functions, sequences and types that the old code may name. */
 export function compareObjects(fold: Fold, report: Report): void {
-  for (const old of (fold.before as Catalog).objects.values()) {
-    if (old.kind === 'schema') continue;
+  const before = (fold.before as Catalog).objects;
+  for (const name of fold.now.objects.namesUnlike(before)) {
+    const old = before.get(name);
+    if (!old || old.kind === 'schema') continue;
     const now = fold.now.objects.get(objectKey(old.kind, old.name));
     if (now) compareObject(old, now, report);
     else if (old.kind !== 'trigger-function') {

@@ -1,5 +1,5 @@
 import type { Catalog, CatalogTable, CatalogView, ViewBase } from './catalog.ts';
-import { columnByRoot, copyTable, tableByRoot } from './catalog.ts';
+import { columnByRoot, copyTable } from './catalog.ts';
 import type { Fold } from './fold-state.ts';
 import { NameMap } from './name-map.ts';
 import type { Report } from './verdict.ts';
@@ -8,7 +8,11 @@ const KEEP = 'Keep the old name until no release that may be gone back to uses i
 
 /** What became of each view that the old code reads. */
 export function compareViews(fold: Fold, report: Report): void {
-  for (const old of (fold.before as Catalog).views.values()) compareView(old, fold, report);
+  const before = (fold.before as Catalog).views;
+  for (const name of fold.now.views.namesUnlike(before)) {
+    const old = before.get(name);
+    if (old) compareView(old, fold, report);
+  }
 }
 
 /**
@@ -47,7 +51,7 @@ export function standIn(
 
 /** The table that a view was made of, where the view still shows it. */
 function baseOf(base: ViewBase, fold: Fold): CatalogTable | undefined {
-  const table = tableByRoot(fold.now, base.root);
+  const table = fold.now.tables.byRoot(base.root);
   const found =
     table && (fold.dialect.viewsFollow || fold.dialect.key(table.name) === fold.dialect.key(base.name));
   return found ? table : undefined;

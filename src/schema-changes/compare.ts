@@ -1,5 +1,5 @@
 import type { Catalog, CatalogTable } from './catalog.ts';
-import { columnByRoot, isSame, tableByRoot } from './catalog.ts';
+import { columnByRoot, isSame } from './catalog.ts';
 import { compareColumns } from './compare-columns.ts';
 import { compareConstraints, compareReferences } from './compare-constraints.ts';
 import { compareObjects } from './compare-objects.ts';
@@ -29,10 +29,14 @@ export function compare(fold: Fold): SchemaFinding[] {
   for (const { why, rule, place } of fold.unknown) {
     report(rule, 'unknown', place, why, 'Have a person read it, and waive the check with a reason.');
   }
-  for (const old of before.tables.values()) compareTable(old, fold, report);
-  for (const table of fold.now.tables.values()) {
-    const known = [...before.tables.values()].some((old) => old.root === table.root);
-    if (before.tables.has(table.name) || known) continue;
+  const changed = [...fold.now.tables.namesUnlike(before.tables)];
+  for (const name of changed) {
+    const old = before.tables.get(name);
+    if (old) compareTable(old, fold, report);
+  }
+  for (const name of changed) {
+    const table = fold.now.tables.get(name);
+    if (!table || before.tables.has(name) || before.tables.byRoot(table.root)) continue;
     report('create-table', 'safe', table.place, `The old code does not know table ${table.name}.`, '');
   }
   compareReferences(fold, report);
@@ -47,11 +51,12 @@ export function compare(fold: Fold): SchemaFinding[] {
 
 function compareTriggers(fold: Fold, report: Report): void {
   const before = fold.before as Catalog;
-  const knows = (table: CatalogTable | undefined) =>
-    table && [...before.tables.values()].some((old) => old.root === table.root);
-  for (const { name, table, place } of fold.now.triggers.values()) {
-    if (!knows(table) || before.triggers.has(name)) continue;
-    const why = `Trigger ${name} runs on what the old code writes to ${table?.name}, and may refuse or change it.`;
+  const changed = [...fold.now.triggers.namesUnlike(before.triggers)];
+  for (const key of changed) {
+    const trigger = fold.now.triggers.get(key);
+    if (!trigger?.table || before.triggers.has(key) || !before.tables.byRoot(trigger.table.root)) continue;
+    const { name, table, place } = trigger;
+    const why = `Trigger ${name} runs on what the old code writes to ${table.name}, and may refuse or change it.`;
     const fix = 'Check that it accepts what the old code writes.';
     report(
       'new-trigger',
@@ -62,9 +67,13 @@ function compareTriggers(fold: Fold, report: Report): void {
       'where it refuses or changes what the old code writes',
     );
   }
-  for (const { name, table } of before.triggers.values()) {
-    if (fold.now.triggers.has(name) || !table || !fold.now.tables.has(table.name)) continue;
-    const why = `Trigger ${name} of ${table.name} is gone: what it did for the old code is not done any more.`;
+  for (const key of changed) {
+    const trigger = before.triggers.get(key);
+    if (fold.now.triggers.has(key) || !trigger?.table) continue;
+    const { name, table } = trigger;
+    const now = fold.now.tables.byRoot(table.root);
+    if (!now && !fold.now.tables.has(table.name)) continue;
+    const why = `Trigger ${name} of ${now?.name ?? table.name} is gone: what it did for the old code is not done any more.`;
     const place = fold.dropped.get(name) ?? fold.gone.get(table.root);
     report(
       'drop-trigger',
@@ -79,7 +88,8 @@ function compareTriggers(fold: Fold, report: Report): void {
 
 function compareTable(old: CatalogTable, fold: Fold, report: Report): void {
   const table = fold.now.tables.get(old.name);
-  const moved = tableByRoot(fold.now, old.root) ?? wholeCopy(fold.now, old);
+  const isThere = table !== undefined && isSame(table, old);
+  const moved = isThere ? undefined : (fold.now.tables.byRoot(old.root) ?? wholeCopy(fold.now, old));
   if (!table) {
     const view = fold.now.views.get(old.name);
     if (view) {
@@ -98,7 +108,7 @@ function compareTable(old: CatalogTable, fold: Fold, report: Report): void {
     report('drop-table', 'data-destroyed', place, why, fix);
     return;
   }
-  if (!isSame(table, old)) {
+  if (!isThere) {
     const verdict = moved ? 'reads-fail' : 'data-destroyed';
     const lost = moved ? `they are in ${moved.name} now` : 'they are gone';
     const why = `${old.name} is another table of the same name: the old code does not find its rows in it; ${lost}.`;

@@ -22,8 +22,9 @@ export function dropConstraint(fold: Fold, operation: Of<'drop-constraint'>, pla
   const { name, what } = operation;
   fold.dropped.set(name, place);
   const tables = operation.table ? [tableOf(fold, operation.table)] : [...fold.now.tables.values()];
-  const table = tables.find((each) => named(fold, each, name));
-  if (table) {
+  const holder = tables.find((each) => named(fold, each, name));
+  if (holder) {
+    const table = fold.now.tables.own(holder);
     const found = named(fold, table, name);
     table.constraints = table.constraints.filter((constraint) => constraint !== found);
     return;
@@ -37,7 +38,8 @@ export function dropConstraint(fold: Fold, operation: Of<'drop-constraint'>, pla
 export function renameConstraint(fold: Fold, operation: Of<'rename-constraint'>): void {
   const tables = operation.table ? [tableOf(fold, operation.table)] : [...fold.now.tables.values()];
   for (const table of tables) {
-    const found = named(fold, table, operation.name);
+    if (!named(fold, table, operation.name)) continue;
+    const found = named(fold, fold.now.tables.own(table), operation.name);
     if (found) found.name = operation.to;
   }
 }

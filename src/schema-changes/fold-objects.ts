@@ -51,17 +51,20 @@ export function renameObject(fold: Fold, operation: Of<'rename-object'>, place: 
   fold.now.objects.delete(objectKey(kind, name));
   fold.now.objects.set(objectKey(kind, to), { ...there, name: to, place });
   if (kind !== 'type' && kind !== 'domain') return;
-  for (const table of fold.now.tables.values()) {
-    for (const column of table.columns.values())
-      if (column.type === name) Object.assign(column, { type: to, place });
+  for (const table of [...fold.now.tables.values()]) {
+    const named = [...table.columns.values()].filter((column) => column.type === name);
+    for (const column of named)
+      fold.now.tables.own(table).columns.set(column.name, { ...column, type: to, place });
   }
 }
 
 export function addLabel(fold: Fold, { type, label }: Of<'add-label'>, place: Place): void {
-  const object = fold.now.objects.get(objectKey('type', type));
+  const key = objectKey('type', type);
+  const object = fold.now.objects.get(key);
   if (object?.labels) {
     if (object.labels.some(({ text }) => text === label)) return;
-    object.labels.push({ root: newIdentity(), text: label, place });
+    const labels = [...object.labels, { root: newIdentity(), text: label, place }];
+    fold.now.objects.set(key, { ...object, labels });
     return;
   }
   const why = `Rows that hold '${label}' are new to the old code.`;
@@ -77,10 +80,11 @@ export function addLabel(fold: Fold, { type, label }: Of<'add-label'>, place: Pl
 }
 
 export function renameLabel(fold: Fold, { type, label, to }: Of<'rename-label'>, place: Place): void {
-  const found = fold.now.objects.get(objectKey('type', type))?.labels?.find(({ text }) => text === label);
-  if (found) {
-    found.text = to;
-    found.place = place;
+  const key = objectKey('type', type);
+  const object = fold.now.objects.get(key);
+  if (object?.labels?.some(({ text }) => text === label)) {
+    const labels = object.labels.map((each) => (each.text === label ? { ...each, text: to, place } : each));
+    fold.now.objects.set(key, { ...object, labels });
     return;
   }
   const why = `The old code's statements that name '${label}' of ${type} fail: it is called '${to}' now.`;

@@ -20,7 +20,7 @@ export function copyRows(fold: Fold, table: CatalogTable, rows: Copy, place: Pla
   table.source = source.source ?? source.root;
   if (!rows.whole) table.filtered = place;
   const values = allNamed(source, rows.values);
-  if (table.columns.size === 0) {
+  if (table.columns.isEmpty()) {
     for (const value of values) {
       if (value.kind === 'computed') continue;
       const column = columnOf(fold, source, value.column);

@@ -1,4 +1,4 @@
-import { objectKey } from './catalog.ts';
+import { copyTable, objectKey } from './catalog.ts';
 import type { Fold } from './fold-state.ts';
 import type { Place } from './verdict.ts';
 
@@ -8,17 +8,17 @@ const KEEP = 'Keep the schema until no release that may be gone back to uses it.
 export function dropSchema(fold: Fold, name: string, place: Place): void {
   const { now } = fold;
   const inside = (full: string) => (name === 'public' ? !full.includes('.') : full.startsWith(`${name}.`));
-  for (const [key, table] of now.tables) {
+  for (const [key, table] of [...now.tables]) {
     if (!inside(key)) continue;
     fold.gone.set(table.root, place);
     now.tables.delete(key);
   }
-  for (const [key] of now.views) {
+  for (const [key] of [...now.views]) {
     if (!inside(key)) continue;
     fold.dropped.set(key, place);
     now.views.delete(key);
   }
-  for (const [key, object] of now.objects) {
+  for (const [key, object] of [...now.objects]) {
     if (!inside(object.name)) continue;
     fold.gone.set(object.root, place);
     now.objects.delete(key);
@@ -33,15 +33,14 @@ export function renameSchema(fold: Fold, name: string, to: string, place: Place)
   const { now } = fold;
   const renamed = (key: string) =>
     key.startsWith(`${name}.`) ? `${to}.${key.slice(name.length + 1)}` : undefined;
-  for (const [key, table] of now.tables) {
+  for (const [key, table] of [...now.tables]) {
     const next = renamed(key);
     if (next === undefined) continue;
     fold.gone.set(table.root, place);
     now.tables.delete(key);
-    table.name = next;
-    now.tables.set(next, table);
+    now.tables.set(next, { ...copyTable(table), name: next });
   }
-  for (const [key, view] of now.views) {
+  for (const [key, view] of [...now.views]) {
     const next = renamed(key);
     if (next === undefined) continue;
     fold.dropped.set(key, place);

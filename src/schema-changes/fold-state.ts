@@ -1,13 +1,13 @@
 import type { Catalog, CatalogColumn, CatalogTable } from './catalog.ts';
 import {
-  columnByRoot,
   copyTable,
   emptyCatalog,
-  isSame,
+  latestIdentity,
+  layerOver,
   newColumn,
   newTable,
-  snapshot,
-  tableByRoot,
+  originalOf,
+  settle,
 } from './catalog.ts';
 import type { Dialect } from './dialect.ts';
 import { NameMap } from './name-map.ts';
@@ -31,6 +31,8 @@ export interface Fold {
   now: Catalog;
   /** As the old code knows it; undefined until `begin`. */
   before: Catalog | undefined;
+  /** The latest identity at `begin`. */
+  begunAt: number;
   /** Whether everything that was there at `begin` is known. */
   complete: boolean;
   rowChanges: RowChange[];
@@ -49,6 +51,7 @@ export function newFold(dialect: Dialect): Fold {
     dialect,
     now: emptyCatalog(dialect.key),
     before: undefined,
+    begunAt: 0,
     complete: false,
     rowChanges: [],
     concerns: [],
@@ -59,30 +62,48 @@ export function newFold(dialect: Dialect): Fold {
   };
 }
 
-/** A schema that goes on from another's, which stays as it is. */
+/**
+ * A schema that goes on from another's, which stays as it is, and must not go on while this one is in use: what is read in
+ * it is new to the code that knows the other.
+ */
 export function branch(fold: Fold): Fold {
-  return { ...newFold(fold.dialect), now: snapshot(fold.now), unknown: [...fold.unknown], path: fold.path };
+  const { key } = fold.dialect;
+  const before = layerOver(fold.now, key);
+  return {
+    ...newFold(fold.dialect),
+    now: layerOver(before, key),
+    before,
+    begunAt: latestIdentity(),
+    complete: isComplete(fold),
+  };
 }
 
 /** From here on, what is read is new to the old code. */
 export function begin(fold: Fold): void {
-  fold.before = snapshot(fold.now);
-  fold.complete = fold.now.tables.size > 0 && fold.unknown.length === 0;
+  fold.before = settle(fold.now);
+  fold.now = layerOver(fold.before, fold.dialect.key);
+  fold.begunAt = latestIdentity();
+  fold.complete = isComplete(fold);
   fold.rowChanges = [];
   fold.concerns = [];
   fold.unknown = [];
   fold.path = [''];
 }
 
-/** Whether the old code knows the table, under whatever name. */
-export function isOld(fold: Fold, table: CatalogTable): boolean {
-  const old = before(fold, table);
-  // A copy is the table itself only once the original is gone.
-  return old !== undefined && (old.root === table.root || tableByRoot(fold.now, old.root) === undefined);
+function isComplete({ now, unknown }: Fold): boolean {
+  return !now.tables.isEmpty() && unknown.length === 0;
 }
 
+/** Whether the old code knows the table, under whatever name. */
+export function isOld(fold: Fold, table: CatalogTable): boolean {
+  const old = fold.before && originalOf(table, fold.before.tables);
+  // A copy is the table itself only once the original is gone.
+  return old !== undefined && (old.root === table.root || fold.now.tables.byRoot(old.root) === undefined);
+}
+
+/** Whether the old code knows the column: one that was never made is taken to have been there before. */
 export function isOldColumn(fold: Fold, column: CatalogColumn): boolean {
-  return [...(fold.before?.tables.values() ?? [])].some((table) => columnByRoot(table, column.root));
+  return column.root <= fold.begunAt || column.place === undefined || column.presumed;
 }
 
 /** The full name of what is made under that name. */
@@ -98,11 +119,11 @@ export function nameOfKnown(fold: Fold, name: string): string {
   return names.find((full) => fold.now.tables.has(full) || fold.now.views.has(full)) ?? names[0] ?? name;
 }
 
-/** The table of that name; one that was never made is taken to have been there before. */
+/** The table of that name, as one that may be changed; one that was never made is taken to have been there before. */
 export function tableOf(fold: Fold, name: string): CatalogTable {
   const full = nameOfKnown(fold, name);
   const known = fold.now.tables.get(full);
-  if (known) return known;
+  if (known) return fold.now.tables.own(known);
   const definition = { name: full, columns: undefined, constraints: [], strict: false };
   const assumed = newTable(definition, fold.dialect.key, undefined);
   fold.now.tables.set(full, assumed);
@@ -123,8 +144,8 @@ export function columnOf(fold: Fold, table: CatalogTable, name: string): Catalog
   return assumed;
 }
 
-/** The table as the old code knows it. */
+/** The table as the old code knows it, as one that may be changed. */
 export function before(fold: Fold, table: CatalogTable): CatalogTable | undefined {
-  const all = [...(fold.before?.tables.values() ?? [])];
-  return all.find((old) => old.root === table.root) ?? all.find((old) => isSame(table, old));
+  const old = fold.before && originalOf(table, fold.before.tables);
+  return old && fold.before?.tables.own(old);
 }

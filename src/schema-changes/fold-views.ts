@@ -10,7 +10,8 @@ type CreateView = Extract<Operation, { op: 'create-view' }>;
 export function createView(fold: Fold, operation: CreateView, place: Place): void {
   const { text, rows } = operation;
   const name = nameOfNew(fold, operation.name);
-  const table = rows?.from === undefined ? undefined : fold.now.tables.get(nameOfKnown(fold, rows.from));
+  const from = rows?.from === undefined ? undefined : fold.now.tables.get(nameOfKnown(fold, rows.from));
+  const table = from && fold.now.tables.own(from);
   const values = rows && table?.complete ? allNamed(table, rows.values) : undefined;
   const names = values?.map((value) => value.as);
   const told = names?.every((each) => each !== undefined) ? names : undefined;

@@ -131,7 +131,8 @@ function dropTable(fold: Fold, { name, ifExists }: { name: string; ifExists: boo
   const table = tableOf(fold, full);
   fold.gone.set(table.root, place);
   now.tables.delete(full);
-  for (const [key, trigger] of now.triggers) if (trigger.table?.root === table.root) now.triggers.delete(key);
+  for (const [key, trigger] of [...now.triggers])
+    if (trigger.table?.root === table.root) now.triggers.delete(key);
 }
 
 /** Gives a table or a view another name. */

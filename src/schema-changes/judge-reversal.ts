@@ -4,7 +4,7 @@ import { compare } from './compare.ts';
 import type { Engine } from './dialect.ts';
 import { engineOf } from './engines.ts';
 import type { Fold } from './fold-state.ts';
-import { begin, branch, newFold } from './fold-state.ts';
+import { branch, newFold } from './fold-state.ts';
 import { foldStatements } from './judge-span.ts';
 import type { Place, SchemaFinding } from './verdict.ts';
 
@@ -47,14 +47,12 @@ function judgeDown(migration: Migration, fold: Fold, engine: Engine) {
   const down = engine.read(migration.down ?? '');
   const both = branch(fold);
   const up = engine.read(migration.up);
-  begin(both);
   foldStatements(both, migration, up);
   const there = compare(both);
   foldStatements(both, migration, down);
   const back = compare(both);
   foldStatements(fold, migration, up);
   const current = branch(fold);
-  begin(current);
   foldStatements(current, migration, down);
   const destroys = compare(current).filter(
     ({ verdict }) => verdict === 'data-destroyed' || verdict === 'unknown',

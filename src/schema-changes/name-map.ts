@@ -1,32 +1,87 @@
 /** What is equal for names that an engine holds to be the same. */
 export type NameKey = (name: string) => string;
 
-/** A map by name, in which names find each other as they do in the engine. */
-export class NameMap<V> extends Map<string, V> {
-  readonly #key: NameKey;
+/**
+ * A map by name, in which names find each other as they do in the engine. A layer over another map holds what is changed
+ * in it, and shows the rest as it is below, which must not change meanwhile.
+ */
+export class NameMap<V extends object | boolean> {
+  protected readonly key: NameKey;
+  protected readonly below: this | undefined;
+  /** By key; undefined for what is deleted of the map below. */
+  readonly #own = new Map<string, V | undefined>();
 
-  constructor(key: NameKey) {
-    super();
-    this.#key = key;
-  }
-
-  override get(name: string): V | undefined {
-    return super.get(this.#key(name));
-  }
-  override has(name: string): boolean {
-    return super.has(this.#key(name));
-  }
-  override set(name: string, value: V): this {
-    return super.set(this.#key(name), value);
-  }
-  override delete(name: string): boolean {
-    return super.delete(this.#key(name));
+  constructor(key: NameKey, below?: NameMap<V>) {
+    this.key = key;
+    this.below = below as this | undefined;
   }
 
-  /** A map of the same names, each value replaced. */
-  copy(of: (value: V) => V = (value) => value): NameMap<V> {
-    const copied = new NameMap<V>(this.#key);
-    for (const [name, value] of this) copied.set(name, of(value));
+  get(name: string): V | undefined {
+    return this.#at(this.key(name));
+  }
+  has(name: string): boolean {
+    return this.#at(this.key(name)) !== undefined;
+  }
+  set(name: string, value: V): this {
+    this.#own.set(this.key(name), value);
+    return this;
+  }
+  delete(name: string): void {
+    const key = this.key(name);
+    if (this.below) this.#own.set(key, undefined);
+    else this.#own.delete(key);
+  }
+
+  [Symbol.iterator](): IterableIterator<[string, V]> {
+    // Only a layer holds what is undefined.
+    return this.below ? this.#merged(this.below) : (this.#own as Map<string, V>).entries();
+  }
+  *keys(): IterableIterator<string> {
+    for (const [key] of this) yield key;
+  }
+  *values(): IterableIterator<V> {
+    for (const [, value] of this) yield value;
+  }
+  isEmpty(): boolean {
+    return this.keys().next().done === true;
+  }
+
+  /** A map of the same names, each value copied. */
+  copy(): NameMap<V> {
+    const copied = new NameMap<V>(this.key);
+    for (const [key, value] of this) copied.#own.set(key, { ...(value as object) } as V);
     return copied;
+  }
+
+  /** Whether the value of that name is of this layer, and not of the map below. */
+  protected owns(name: string): boolean {
+    return this.#own.has(this.key(name));
+  }
+
+  /** Puts what is changed into the map below, and gives that; this one is not to be used any more. */
+  settle(): this {
+    const { below } = this;
+    if (!below) return this;
+    for (const [key, value] of this.#own) {
+      if (value === undefined) below.delete(key);
+      else below.set(key, value);
+    }
+    return below;
+  }
+
+  /** Names that may have another value than in the other map: all, but where this is a layer over it. */
+  namesUnlike(other: NameMap<V>): Iterable<string> {
+    if (this.below === other) return this.#own.keys();
+    return new Set([...other.keys(), ...this.keys()]);
+  }
+
+  *#merged(below: this): IterableIterator<[string, V]> {
+    for (const entry of below) if (!this.#own.has(entry[0])) yield entry;
+    for (const [key, value] of this.#own) if (value !== undefined) yield [key, value];
+  }
+  #at(key: string): V | undefined {
+    const own = this.#own.get(key);
+    if (own !== undefined || !this.below || this.#own.has(key)) return own;
+    return this.below.#at(key);
   }
 }

@@ -1,5 +1,6 @@
 import type { DatabaseFacts } from '../../model/facts.ts';
 import type { RestorePoint, RestorePointSource } from '../../model/restore-point.ts';
+import type { LiveCatalog } from '../../schema-changes/live-catalog.ts';
 
 /** A finished backup. */
 export interface Backup {
@@ -67,6 +68,18 @@ export interface Database {
   readonly supportsTransactionalDdl: boolean;
   /** Reads the history and the size; takes no lock that makes writers wait. */
   facts(signal: AbortSignal): Promise<DatabaseFacts>;
+  /**
+   * Reads the schema, and no rows; takes no lock that makes writers wait.
+   * @param inside Another database on the same server; for SQLite another file, absolute. Default: this one.
+   * @throws RollbackError `DATABASE_UNREADABLE`
+   */
+  catalog(signal: AbortSignal, inside?: string): Promise<LiveCatalog>;
+  /**
+   * Makes an empty database beside this one for `work`, which is told its name (for SQLite the path of a file that is
+   * still to be made), as `catalog` and `restore` are told it. Deleted whatever happens; one that a killed process left
+   * is deleted by the next.
+   */
+  withEmpty<T>(signal: AbortSignal, work: (place: string) => Promise<T>): Promise<T>;
   /**
    * Takes a logical backup in one read snapshot. Written under a temporary name, fsynced, renamed, mode 0600.
    * @throws RollbackError `BACKUP_FAILED`, with what is missing and the way out.

@@ -1,6 +1,7 @@
 import { manifestBackups } from './backup-manifest.ts';
 import type { Database } from './database.ts';
 import { backUpMysql } from './mysql/back-up.ts';
+import { mysqlCatalog, withEmptyMysql } from './mysql/catalog.ts';
 import { mysqlFacts } from './mysql/facts.ts';
 import { withOptionFiles } from './mysql/option-files.ts';
 import type { MysqlOptions } from './mysql/options.ts';
@@ -30,6 +31,8 @@ export function mysqlDatabase(given: MysqlOptions): Database {
       const facts = await mysqlFacts(options, signal);
       return { ...facts, backup: await outlook(facts.sizeBytes).catch(() => undefined) };
     },
+    catalog: (signal, inside) => mysqlCatalog(options, signal, inside),
+    withEmpty: (signal, work) => withEmptyMysql(options, signal, work),
     backUp: (context) => backUpMysql(options, context),
     verify: (backup, signal, depth = 'full') =>
       proving(backup, depth, () => verifyMysql(options, backup, signal, depth)),

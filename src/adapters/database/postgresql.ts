@@ -1,6 +1,7 @@
 import { manifestBackups } from './backup-manifest.ts';
 import type { Database } from './database.ts';
 import { backUpPostgresql } from './postgresql/back-up.ts';
+import { postgresqlCatalog, withEmptyPostgresql } from './postgresql/catalog.ts';
 import { postgresqlFacts } from './postgresql/facts.ts';
 import type { PostgresqlOptions } from './postgresql/options.ts';
 import { nameOf } from './postgresql/options.ts';
@@ -33,6 +34,8 @@ export function postgresqlDatabase(options: PostgresqlOptions): Database {
       ]);
       return { ...facts, backup, ...(restorePoint ? { restorePoint } : {}) };
     },
+    catalog: (signal, inside) => postgresqlCatalog(options, signal, inside),
+    withEmpty: (signal, work) => withEmptyPostgresql(options, signal, work),
     backUp: (context) => backUpPostgresql(options, context),
     verify: (backup, signal, depth = 'full') =>
       proving(backup, depth, () => verifyPostgresql(options, backup, signal, depth)),

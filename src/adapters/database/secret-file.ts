@@ -1,27 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isAlive, namesIn } from './backup-files.ts';
+import { withTemporaryFolder } from './temporary-folder.ts';
 
-const FOLDER = /^rollback-deploy-auto-(\d+)-/;
-
-/**
- * Hands a secret to a tool as a file: mode 0600 in a folder of its own, mode 0700, deleted afterwards. What a process
- * that was killed left is deleted by the next one.
- */
+/** Hands a secret to a tool as a file: mode 0600 in a folder of its own, deleted afterwards. */
 export async function withSecretFile<T>(content: string, work: (path: string) => Promise<T>): Promise<T> {
-  for (const name of await namesIn(tmpdir())) {
-    const pid = FOLDER.exec(name)?.[1];
-    // Another user's can't be deleted, and need not be.
-    if (pid !== undefined && !isAlive(Number(pid)))
-      await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => undefined);
-  }
-  const folder = await mkdtemp(join(tmpdir(), `rollback-deploy-auto-${process.pid}-`));
-  try {
+  return withTemporaryFolder(async (folder) => {
     const path = join(folder, 'credentials');
     await writeFile(path, content, { mode: 0o600, flag: 'wx' });
-    return await work(path);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+    return work(path);
+  });
 }

@@ -7,6 +7,7 @@ import { listBackups, sha256Of, syncFolder } from './backup-files.ts';
 import { messageOf, restoreFailed } from './backup-folder.ts';
 import type { Backup, BackupContext, Database } from './database.ts';
 import { backUpSqlite } from './sqlite/back-up.ts';
+import { sqliteCatalog, withEmptySqlite } from './sqlite/catalog.ts';
 import type { Connection } from './sqlite/connection.ts';
 import { databaseBytes, openForReading, untilFree } from './sqlite/connection.ts';
 import { quoteName, quoteText } from './sqlite/literal.ts';
@@ -28,6 +29,8 @@ export function sqliteDatabase(options: SqliteOptions): Database {
     name,
     supportsTransactionalDdl: true,
     facts: (signal) => facts(options, name, signal),
+    catalog: (signal, inside) => sqliteCatalog(options, name, signal, inside),
+    withEmpty: (_, work) => withEmptySqlite(work),
     backUp: (context: BackupContext) => backUpSqlite(options, name, context),
     async backupOf(run, sinceMs) {
       for (const file of await backups()) {

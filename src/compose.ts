@@ -1,4 +1,5 @@
 import type { Adapters } from './adapters/adapters.ts';
+import { isTransactional } from './adapters/database/database.ts';
 import type { SecretKeyReference } from './adapters/database/server-address.ts';
 import type { KubernetesPlace } from './compose-kubernetes.ts';
 import { isKubernetes, localConfiguration } from './config/narrow.ts';
@@ -85,7 +86,7 @@ async function secretKeyAt(
 }
 
 /** The platform's own steps, and those that are the same everywhere. */
-async function stepsOf({ platform, database, health, metrics }: Adapters): Promise<StepRegistry> {
+async function stepsOf({ platform, database, migrations, health, metrics }: Adapters): Promise<StepRegistry> {
   const [{ validateHealth }, { validateTraffic }] = await Promise.all([
     import('./steps/validate-health.ts'),
     import('./steps/validate-traffic.ts'),
@@ -102,6 +103,14 @@ async function stepsOf({ platform, database, health, metrics }: Adapters): Promi
       const { recordRestorePoint } = await import('./steps/record-restore-point.ts');
       steps['record-restore-point'] = recordRestorePoint(database.recordRestorePoint);
     }
+  }
+  if (database && isTransactional(database) && migrations) {
+    const [{ tryReversal }, { reverseMigration }] = await Promise.all([
+      import('./steps/try-reversal.ts'),
+      import('./steps/reverse-migration.ts'),
+    ]);
+    steps['try-reversal'] = tryReversal(database, migrations);
+    steps['reverse-migration'] = reverseMigration(database, migrations);
   }
   return steps;
 }

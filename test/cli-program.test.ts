@@ -258,7 +258,7 @@ describe('what is wrong is said with what, why and what next', () => {
     [
       '--accept migratons --reason x',
       'Unknown check "migratons"; did you mean "migrations"?',
-      'Checks that can be accepted: target, registry, migrations, configuration, backup, retention, capacity, downtime, ownership, rights, timeout, platform.',
+      'Checks that can be accepted: target, registry, migrations, configuration, backup, retention, capacity, downtime, ownership, rights, timeout, platform, and data-loss:NAME.',
       'See which of them stop the rollback: rollback-deploy-auto check',
     ],
     [

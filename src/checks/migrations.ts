@@ -2,11 +2,13 @@ import type { DatabaseFacts, Facts, MigrationSpan } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
 import type { HistoryProblem } from '../model/migration-history.ts';
 import type { Migration, Release } from '../model/release.ts';
+import type { ReversalOutlook } from '../model/reversal.ts';
 import { judgeReversal } from '../schema-changes/judge-reversal.ts';
 import { judgeSpan } from '../schema-changes/judge-span.ts';
 import type { SchemaFinding } from '../schema-changes/verdict.ts';
 import { stopsOldCode } from '../schema-changes/verdict.ts';
 import { compareHistory } from './migration-history.ts';
+import { amountOf, lossEvidence } from './reversal.ts';
 
 const WAIVER = 'Go on all the same: add --accept migrations --reason TEXT';
 
@@ -14,7 +16,11 @@ const WAIVER = 'Go on all the same: add --accept migrations --reason TEXT';
  * The target's code can run on the live schema: judged from what the live database says is applied, less what the
  * target shipped. Reads nothing but the facts; loads the SQL parser only where there is SQL to read.
  */
-export async function checkMigrations(facts: Facts, target: Release): Promise<Finding[]> {
+export async function checkMigrations(
+  facts: Facts,
+  target: Release,
+  reversal?: ReversalOutlook,
+): Promise<Finding[]> {
   const { database } = facts;
   if (!database) {
     return [unknown('Database: none configured; schema compatibility not checked', [], [], false)];
@@ -38,7 +44,7 @@ export async function checkMigrations(facts: Facts, target: Release): Promise<Fi
   if (unfinished.length > 0) return [unfinishedFinding(unfinished, name)];
   const others = problems.filter(({ kind }) => kind !== 'missing-file');
   return [
-    ...(await compared(facts, target, applied, name, engine)),
+    ...(await compared(facts, target, applied, name, engine, reversal)),
     ...others.slice(0, 1).map(() => disorder(others, name)),
   ];
 }
@@ -49,6 +55,7 @@ async function compared(
   applied: string[],
   name: string,
   engine: DatabaseFacts['engine'],
+  reversal: ReversalOutlook | undefined,
 ): Promise<Finding[]> {
   const shipped = target.migrations ?? [];
   const behind = shipped.filter(({ version }) => !applied.includes(version));
@@ -58,11 +65,11 @@ async function compared(
     return [ok([`Every applied migration of ${name} is one that ${target.version} ships.`])];
   }
   const { findings } = await judgeSpan({ before: shipped, migrations: span.migrations }, engine);
-  return [await judged(span, findings, target, facts, engine)];
+  return [await judged(span, findings, target, facts, engine, reversal)];
 }
 
 /** What is applied and the target does not ship, oldest first, with the SQL of the newest release that ships it. */
-function spanOf(applied: string[], target: Release, facts: Facts): MigrationSpan {
+export function spanOf(applied: string[], target: Release, facts: Facts): MigrationSpan {
   const shipped = new Map<string, Migration>();
   for (const release of [...facts.platform.releases].reverse()) {
     for (const migration of release.migrations ?? []) shipped.set(migration.version, migration);
@@ -81,6 +88,7 @@ async function judged(
   target: Release,
   facts: Facts,
   engine: DatabaseFacts['engine'],
+  reversal: ReversalOutlook | undefined,
 ): Promise<Finding> {
   const { migrations, unknownVersions } = span;
   const stopping = findings.filter(stopsOldCode);
@@ -104,7 +112,8 @@ async function judged(
   const { platform } = facts;
   const current = platform.releases.find((release) => release.id === platform.current)?.version ?? 'now';
   const between = `between ${target.version} and ${current}`;
-  const fix = [...(await waysOut(span, stopping, target, engine)), WAIVER];
+  const fix = [...(await waysOut(span, stopping, target, engine, reversal)), WAIVER];
+  evidence.push(...lostByReversal(reversal));
   const certain = stopping.filter((finding) => finding.verdict !== 'unknown');
   if (certain.length === 0) {
     const unread = new Set([...unknownVersions, ...stopping.map((finding) => finding.version)]);
@@ -140,6 +149,7 @@ async function waysOut(
   stopping: SchemaFinding[],
   target: Release,
   engine: DatabaseFacts['engine'],
+  reversal: ReversalOutlook | undefined,
 ): Promise<string[]> {
   const { missing, lossy } = await judgeReversal(migrations, engine, target.migrations);
   const places = lossy.map(({ file, line, statement }) => `${file}:${line}: ${statement}`).join('; ');
@@ -149,15 +159,17 @@ async function waysOut(
   ];
   const code = missing.filter(({ opaque }) => opaque !== undefined).map(({ file }) => file);
   const reverse =
-    without.length === 0 && code.length > 0
-      ? `Reverse migration: with the tool itself and the current release's files; what that loses is not known, since ${code.join(', ')} is code.`
-      : without.length > 0
-        ? `Reverse migration: not possible as it is; there is no down in ${without.join(', ')}.`
-        : `Reverse migration: run the downs of ${migrations.length === 1 ? 'it' : `these ${migrations.length}`} with the current release's files, newest first; ${
-            lossy.length > 0
-              ? `what was written since is lost by ${places}.`
-              : 'they remove no table, column or row.'
-          } It does not bring back what the migration destroyed.`;
+    reversal?.obstacles.length === 0
+      ? byReversal(reversal)
+      : without.length === 0 && code.length > 0
+        ? `Reverse migration: with the tool itself and the current release's files; what that loses is not known, since ${code.join(', ')} is code.`
+        : without.length > 0
+          ? `Reverse migration: not possible as it is; there is no down in ${without.join(', ')}.`
+          : `Reverse migration: run the downs of ${migrations.length === 1 ? 'it' : `these ${migrations.length}`} with the current release's files, newest first; ${
+              lossy.length > 0
+                ? `what was written since is lost by ${places}.`
+                : 'they remove no table, column or row.'
+            } It does not bring back what the migration destroyed.`;
   return [
     reverse,
     'Restore: restore a backup taken before the migration; everything written since is lost.',
@@ -165,6 +177,22 @@ async function waysOut(
       stopping.map((finding) => finding.fix),
     ).join(' ')}`.trim(),
   ];
+}
+
+/** The way that this program goes itself. */
+function byReversal({ migrations, losses }: ReversalOutlook): string {
+  const names = losses.map(({ name }) => name).join(', ');
+  const lost =
+    names === '' ? 'Nothing written since is lost.' : `What is lost, ${names}, is agreed to by name.`;
+  return `Reverse migration: add --reverse-migrations; the ${migrations.length === 1 ? 'down is' : `${migrations.length} downs are`} tried on a restored copy of the backup, then run before anything moves. ${lost} It does not bring back what the migration destroyed.`;
+}
+
+/** What the downs would lose, as counted just now. */
+function lostByReversal(reversal: ReversalOutlook | undefined): string[] {
+  return (reversal?.losses ?? []).flatMap((loss) => [
+    `Taking back ${loss.version} would lose ${amountOf(loss)}.`,
+    ...lossEvidence(loss).slice(-1),
+  ]);
 }
 
 /** What is not right between the live history and the files of the release that runs. */

@@ -33,7 +33,8 @@ Ctrl-C once: stops safely at the next safe point. Twice: leaves at once; "resume
 Examples:
   $ rollback-deploy-auto rollback --version v2.14.3
   $ rollback-deploy-auto rollback --strategy canary --reason "checkout errors since 10:20"
-  $ rollback-deploy-auto rollback --version v2.14.3 --accept retention --reason "image is pinned elsewhere"`,
+  $ rollback-deploy-auto rollback --version v2.14.3 --accept retention --reason "image is pinned elsewhere"
+  $ rollback-deploy-auto rollback --version v2.14.3 --reverse-migrations --reason "errors since 10:20"`,
   plan: `
 Examples:
   $ rollback-deploy-auto plan

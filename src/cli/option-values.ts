@@ -1,5 +1,5 @@
 import { parseDuration } from '../model/duration.ts';
-import { CHECK_NAMES } from '../model/finding.ts';
+import { CHECK_NAMES, mayBeAccepted } from '../model/finding.ts';
 import { didYouMean } from '../model/suggest.ts';
 import { PROGRAM, usageError } from './usage.ts';
 
@@ -133,10 +133,10 @@ export function accept(value: string, previous: string[] | undefined): string[] 
         `See who holds it, and how to take over: ${PROGRAM} status`,
       );
     }
-    if (!(CHECK_NAMES as readonly string[]).includes(name)) {
+    if (!mayBeAccepted(name)) {
       throw usageError(
         `Unknown check "${name}"${didYouMean(name, CHECK_NAMES)}`,
-        `Checks that can be accepted: ${CHECK_NAMES.join(', ')}.`,
+        `Checks that can be accepted: ${CHECK_NAMES.join(', ')}, and data-loss:NAME.`,
         `See which of them stop the rollback: ${PROGRAM} check`,
       );
     }

@@ -39,6 +39,8 @@ export interface Values {
   monitor?: number;
   /** Pods that a rolling rollback moves at once. */
   batch?: number;
+  /** Run the current release's downs first. */
+  reverseMigrations?: boolean;
   /** Names of Secrets. */
   restoreSecrets?: string[];
   namespace?: string;
@@ -121,6 +123,12 @@ export function addRollbackOptions(command: Command): Command {
       new Option('--restore-secrets <NAME,...>', 'Kubernetes: Secrets that go back with the release')
         .argParser(secretNames)
         .helpGroup(SAFETY),
+    )
+    .addOption(
+      new Option(
+        '--reverse-migrations',
+        "take back, before anything moves, the migrations that the target lacks: by the current release's downs",
+      ).helpGroup(SAFETY),
     )
     .addOption(new Option('--dry-run', 'the whole plan and all checks; nothing is changed').helpGroup(SAFETY))
     .addOption(new Option('--dry_run').hideHelp())

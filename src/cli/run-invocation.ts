@@ -204,6 +204,7 @@ function rollbackOptions({ configuration }: CommandContext, values: Values): Rol
     timeoutS: values.timeout ?? 300,
     reason: values.reason,
     accept: values.accept ?? [],
+    ...(values.reverseMigrations ? { reverseMigrations: true } : {}),
     monitorS: values.monitor ?? configuration.monitor.duration,
     batch: values.batch,
     restoreSecrets: platform.kind === 'kubernetes' ? platform.restoreSecrets : [],

@@ -10,6 +10,7 @@ import { referenceTo } from '../model/release.ts';
 import type { RunState } from '../model/run-state.ts';
 import type { CommandContext, CommandOutcome } from './context.ts';
 import { gatherFacts, lookUpImage } from './gather-facts.ts';
+import { sameReversal } from './plan-reversal.ts';
 import { type ChosenOptions, planFrom } from './prepare.ts';
 import { recordOf, saveRecord } from './records.ts';
 import { startMonitoring } from './start-monitoring.ts';
@@ -85,6 +86,7 @@ function optionsOf(state: RunState): ChosenOptions {
     accept: request.accepted,
     monitorS: request.monitorS,
     restoreSecrets: [],
+    ...(request.reverseMigrations ? { reverseMigrations: true } : {}),
   };
 }
 
@@ -106,14 +108,10 @@ async function planAgain(
   facts.images[to.id] ??= await lookUpImage(context.adapters, context.clock, to, context.stop.immediate);
   const current = facts.platform.releases.find((release) => release.id === facts.platform.current);
   const from = current && current.id !== to.id ? referenceTo(current) : asked.from;
-  const plan = await planFrom(
-    context,
-    optionsOf(state),
-    facts,
-    { to, from, skipped: [] },
-    state.runId,
-    state.plan.steps,
-  );
+  const plan = await planFrom(context, optionsOf(state), facts, { to, from, skipped: [] }, state.runId, {
+    reversal: sameReversal(asked, facts),
+    earlier: state.plan.steps,
+  });
   // What the run started from stays what an abort goes back to.
   return { ...plan, start: asked.start, findings: asked.findings };
 }

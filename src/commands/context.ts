@@ -60,6 +60,8 @@ export interface RollbackOptions {
   reason: string | undefined;
   /** Names of waived checks. */
   accept: string[];
+  /** Run the downs of the current release first. Default false. */
+  reverseMigrations?: boolean;
   monitorS: number;
   /** Pods that a rolling rollback moves at once (`--batch`). Default: as configured. */
   batch?: number | undefined;

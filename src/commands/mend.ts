@@ -9,6 +9,7 @@ import { carryOut } from './carry-out.ts';
 import { fittingStrategy } from './choose-strategy.ts';
 import type { CommandContext, CommandOutcome } from './context.ts';
 import { gatherFacts } from './gather-facts.ts';
+import { noReversal } from './plan-reversal.ts';
 import { type ChosenOptions, planFrom } from './prepare.ts';
 import { newRunId } from './run-id.ts';
 import { refuseWhileUnfinished } from './unfinished.ts';
@@ -74,7 +75,9 @@ async function planOf(
     restoreSecrets: [],
   };
   const target = { to: set, from: referenceTo(set), skipped: [] };
-  const plan = await planFrom(context, options, facts, target, newRunId(clock));
+  const plan = await planFrom(context, options, facts, target, newRunId(clock), {
+    reversal: noReversal(facts),
+  });
   return { ...plan, findings: [] };
 }
 

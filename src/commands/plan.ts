@@ -1,7 +1,7 @@
 import { describeProduction } from '../engine/production.ts';
 import { EXIT, RollbackError } from '../model/error.ts';
 import type { Facts } from '../model/facts.ts';
-import { stops } from '../model/finding.ts';
+import { mayBeAccepted, stops } from '../model/finding.ts';
 import type { Plan } from '../model/plan.ts';
 import type { CommandContext, CommandOutcome, RollbackOptions } from './context.ts';
 import { prepare } from './prepare.ts';
@@ -30,6 +30,7 @@ export function refusal(plan: Plan, facts: Facts): RollbackError | undefined {
   const blocking = plan.findings.filter(stops);
   if (blocking.length === 0) return undefined;
   const checks = [...new Set(blocking.map((finding) => finding.check))];
+  const waivable = checks.every(mayBeAccepted);
   const waived = [...new Set([...plan.request.accepted, ...checks])].join(',');
   const waiver = `${commandLine(plan)} --accept ${waived} --reason TEXT`;
   const ways = blocking.flatMap((finding) => finding.fix.slice(0, 1));
@@ -38,7 +39,9 @@ export function refusal(plan: Plan, facts: Facts): RollbackError | undefined {
     summary: `Rollback to ${plan.to.version} refused by ${checks.join(', ')}`,
     detail: blocking.flatMap(({ title, evidence }) => [`${title}.`, ...evidence]).join('\n'),
     production: `Production is unchanged: ${describeProduction(facts.platform)}`,
-    fix: [...new Set(ways), `To go ahead all the same, knowing this: ${waiver}`].join('\n'),
+    fix: [...new Set(ways), ...(waivable ? [`To go ahead all the same, knowing this: ${waiver}`] : [])].join(
+      '\n',
+    ),
     exit: EXIT.refused,
   });
 }
@@ -50,5 +53,6 @@ function commandLine({ to, strategy, request, findings }: Plan): string {
   const declined = findings.some(({ check, status }) => check === 'backup' && status === 'skipped');
   const backup = declined && !request.accepted.includes('backup') ? ' --no-backup' : '';
   const verify = request.backupVerify ? ` --backup-verify ${request.backupVerify}` : '';
-  return `rollback-deploy-auto --version ${to.version} --strategy ${strategy}${timeout}${backup}${verify}`;
+  const reverse = request.reverseMigrations ? ' --reverse-migrations' : '';
+  return `rollback-deploy-auto --version ${to.version} --strategy ${strategy}${timeout}${backup}${verify}${reverse}`;
 }

@@ -10,13 +10,14 @@ import { baselineOf } from '../judge/baseline.ts';
 import { judgeFailing } from '../judge/failing.ts';
 import { judgeRelease } from '../judge/known-good.ts';
 import type { Facts, PlatformFacts } from '../model/facts.ts';
-import type { Finding } from '../model/finding.ts';
+import { type Finding, mayBeAccepted } from '../model/finding.ts';
 import type { Plan, PlannedStep, Strategy } from '../model/plan.ts';
 import { chooseStrategy } from './choose-strategy.ts';
 import type { Target } from './choose-target.ts';
 import { chooseTarget } from './choose-target.ts';
 import type { CommandContext, RollbackOptions } from './context.ts';
 import { lookAround, lookUpImage } from './gather-facts.ts';
+import { type PlannedReversal, planReversal } from './plan-reversal.ts';
 import { withShippedMigrations } from './shipped-migrations.ts';
 
 /** With the strategy that was chosen. */
@@ -62,7 +63,8 @@ export async function prepare(
     },
     aimed,
   );
-  const plan = await planFrom(context, options, seen, { ...target, to }, runId);
+  const reversal = await planReversal(context, options, seen, to);
+  const plan = await planFrom(context, options, seen, { ...target, to }, runId, { reversal });
   return { plan, facts: seen, revert: looked.revert };
 }
 
@@ -86,7 +88,7 @@ export async function planFrom(
   facts: Facts,
   { to, from, skipped }: Target,
   runId: string,
-  earlier: PlannedStep[] = [],
+  { reversal, earlier = [] }: { reversal: PlannedReversal; earlier?: PlannedStep[] },
 ): Promise<Plan> {
   const { configuration, adapters, clock } = context;
   const { good, retention, platform } = configuration;
@@ -94,7 +96,8 @@ export async function planFrom(
   const backup = decideBackup(facts.database, options, configuration.backup, clock.now());
   const findings = [
     ...checkRegistry(facts, to),
-    ...(await checkMigrations(facts, to)),
+    ...(await checkMigrations(reversal.facts, to, reversal.outlook)),
+    ...reversal.findings,
     ...(facts.configurationFindings ?? checkConfiguration(facts, to)),
     ...backup.findings,
     checkTarget(to, judgeRelease(to, facts, good), skipped),
@@ -116,11 +119,13 @@ export async function planFrom(
       backup: backup.take || backup.restorePoint !== undefined,
       ...(options.backupVerify ? { backupVerify: options.backupVerify } : {}),
       accepted: options.accept,
+      ...(options.reverseMigrations ? { reverseMigrations: true } : {}),
     },
     failing: judgeFailing(facts, from.id, baseline, good),
     keepWarmMs: platform.keepWarm * 1000,
     batch: batchOf(configuration, options),
-    prove: [...backupSteps(context, options, runId, backup), ...(facts.prove ?? [])],
+    prove: [...backupSteps(context, options, runId, backup), ...reversal.prove, ...(facts.prove ?? [])],
+    first: reversal.first,
     earlier,
     confirm: confirmSteps(context, to.id, baseline),
     concurrency: CONCURRENCY,
@@ -129,7 +134,11 @@ export async function planFrom(
   const estimateWith = (batch: number) =>
     buildPlan({ ...input, findings, batch }, adapters.platform).estimateMs;
   const timeout = checkTimeout(draft.estimateMs, options.timeoutS, batchesOf(draft, estimateWith));
-  return { ...draft, findings: waive([...findings, timeout], options) };
+  return {
+    ...draft,
+    findings: waive([...findings, timeout], options),
+    ...(reversal.outlook ? { reversal: reversal.outlook } : {}),
+  };
 }
 
 /** Only rolling has batches, and only this platform more than one instance at once. */
@@ -211,7 +220,7 @@ function confirmSteps(
 
 function waive(findings: Finding[], { accept, reason }: RollbackOptions): Finding[] {
   return findings.map((finding) =>
-    finding.blocking && accept.includes(finding.check)
+    finding.blocking && mayBeAccepted(finding.check) && accept.includes(finding.check)
       ? { ...finding, waived: { reason: reason ?? 'no reason given' } }
       : finding,
   );

@@ -4,6 +4,7 @@ import type { JournalEntry } from '../model/journal.ts';
 import type { Plan } from '../model/plan.ts';
 import type { MonitorResult, RunRecord } from '../model/record.ts';
 import type { RestorePoint } from '../model/restore-point.ts';
+import { reversalState } from '../model/reversal-state.ts';
 import { type FindingsOutput, runState, stepOf } from '../model/run-state.ts';
 import { suspendedIn } from '../model/suspended.ts';
 
@@ -47,6 +48,9 @@ export function recordOf(entries: readonly JournalEntry[], monitor?: MonitorResu
     requests: told.traffic?.requests,
     drained: drainedIn(state),
     reconcilers: suspendedIn(state),
+    ...(asked.reversal?.asked && {
+      reversal: { takenBack: reversalState(state).done, losses: asked.reversal.losses },
+    }),
     backup: told.backup,
     ...(told.restorePoint ? { restorePoint: told.restorePoint } : {}),
     monitor,

@@ -6,6 +6,7 @@ import type { EventSink } from '../model/event.ts';
 import type { PlatformFacts } from '../model/facts.ts';
 import type { RunEnd } from '../model/journal.ts';
 import type { Plan } from '../model/plan.ts';
+import { describeReversal } from '../model/reversal-state.ts';
 import type { RunState } from '../model/run-state.ts';
 import type { Decision } from './decide.ts';
 import { decide } from './decide.ts';
@@ -92,7 +93,8 @@ interface Situation {
 async function carryOut(decision: Decision, situation: Situation): Promise<DriveResult | undefined> {
   const { input, journal, outcome, facts } = situation;
   const { state } = journal;
-  const production = facts ? describeProduction(facts) : 'What runs now could not be read.';
+  const serving = facts ? describeProduction(facts) : 'What runs now could not be read.';
+  const production = [serving, ...describeReversal(state)].join(' ');
   const stop = async (why: string): Promise<DriveResult> => {
     const exit = EXIT.interrupted;
     // Whoever holds the lease now writes the journal; and a journal that fails can't be told that it did.

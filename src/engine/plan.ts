@@ -1,7 +1,7 @@
 import type { Facts, PartFacts, PlatformFacts } from '../model/facts.ts';
 import { serves } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
-import type { Plan, PlannedStep, PlanRequest, StartState, Strategy } from '../model/plan.ts';
+import type { Plan, PlannedStep, PlanRequest, ProgressLine, StartState, Strategy } from '../model/plan.ts';
 import type { Release, ReleaseReference } from '../model/release.ts';
 import { goingBack } from '../strategies/going-back.ts';
 import { strategies } from '../strategies/index.ts';
@@ -28,6 +28,8 @@ export interface PlanInput {
   /** Steps before and after the moves, e.g. the backup and the validation; without `after`. */
   prove: PlannedStep[];
   confirm: PlannedStep[];
+  /** What is done first of all that moves, one after the other, with its lines. Default: nothing. */
+  first?: { steps: PlannedStep[]; lines: ProgressLine[] };
   /** How many steps may run at once. */
   concurrency: number;
   /** Steps of the plan that this one takes the place of in the middle of a run. */
@@ -60,6 +62,7 @@ export function buildPlan(input: PlanInput, platform: MoveExpansion): Plan {
     targets: (part) => part.ids[to.id],
     confirm: input.confirm,
     prove: input.prove,
+    first: input.first,
     earlier: input.earlier,
   });
 }
@@ -114,6 +117,7 @@ interface Parts {
   /** What a part shall run, by its own id. */
   targets(part: PartFacts): string | undefined;
   prove: PlannedStep[];
+  first?: PlanInput['first'];
   confirm: PlannedStep[];
   earlier: PlannedStep[];
 }
@@ -128,15 +132,16 @@ type Common = Pick<
 function assemble(common: Common, platform: MoveExpansion, parts: Parts): Plan {
   const facts = common.facts.platform;
   const proveIds = parts.prove.map((step) => step.id);
+  const first = chained(parts.first?.steps ?? [], proveIds);
   const around = platform.surround?.(
     parts.moved.flatMap(({ moves }) => moves),
     facts,
     parts.earlier,
   );
-  const moved = linkMoves(parts.moved, { facts, platform, around, first: proveIds });
+  const moved = linkMoves(parts.moved, { facts, platform, around, first: first.last });
   // Validation starts once nothing moves any more, one check after the other, in the order of the report.
   const confirm = chained(parts.confirm, moved.last);
-  const steps = [...parts.prove, ...moved.steps, ...confirm.steps];
+  const steps = [...parts.prove, ...first.steps, ...moved.steps, ...confirm.steps];
   const plan: Plan = {
     format: 1,
     runId: common.runId,
@@ -152,7 +157,7 @@ function assemble(common: Common, platform: MoveExpansion, parts: Parts): Plan {
     ...(facts.parts && { parts: byPart(facts.parts, parts.targets) }),
     start: parts.start,
     steps,
-    lines: moved.lines,
+    lines: [...(parts.first?.lines ?? []), ...moved.lines],
     findings: common.findings,
     preconditions: preconditions(facts),
     estimateMs: estimate(steps),

@@ -40,6 +40,11 @@ export interface Finding {
   headline: boolean;
 }
 
+/** Whether `--accept` may waive the check: those above, and each loss of data by its name. */
+export function mayBeAccepted(check: string): boolean {
+  return (CHECK_NAMES as readonly string[]).includes(check) || /^data-loss:./.test(check);
+}
+
 /** True where the finding stops the rollback. */
 export function stops(finding: Finding): boolean {
   return finding.blocking && finding.waived === undefined;

@@ -1,5 +1,6 @@
 import type { Finding } from './finding.ts';
 import type { ReleaseReference } from './release.ts';
+import type { ReversalOutlook } from './reversal.ts';
 
 export const STRATEGIES = ['rolling', 'blue-green', 'instant', 'canary'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
@@ -89,6 +90,8 @@ export interface PlanRequest {
   /** How the backup is proven. Default: as configured. */
   backupVerify?: 'full' | 'read' | 'none' | undefined;
   accepted: string[];
+  /** Whether the current release's downs are run first (`--reverse-migrations`). Default false. */
+  reverseMigrations?: boolean;
 }
 
 /**
@@ -120,6 +123,8 @@ export interface Plan {
   lines: ProgressLine[];
   findings: Finding[];
   preconditions: Precondition[];
+  /** Left out where no migration is between the two releases, or what there is can't be taken back. */
+  reversal?: ReversalOutlook;
   /** Estimated time from the first move to the end of validation, ms. */
   estimateMs: number;
   /** How many steps may run at once. */

@@ -5,6 +5,7 @@ import type { GoodEnd, Holder } from './journal.ts';
 import type { Noun, Strategy } from './plan.ts';
 import type { ReleaseReference } from './release.ts';
 import type { RestorePoint } from './restore-point.ts';
+import type { CountedLoss } from './reversal.ts';
 import type { SuspendedReconciler } from './suspended.ts';
 
 /** What is kept of a run for people and pipelines: the decision, its grounds and its effect. */
@@ -51,6 +52,11 @@ export interface RunRecord {
   /** undefined where nothing was drained. */
   drained: Drained | undefined;
   reconcilers: SuspendedReconciler[];
+  /** Migrations that the run took back, in that order, and what that lost. Left out where it was not asked for. */
+  reversal?: {
+    takenBack: { version: string; file: string; tookMs: number | undefined }[];
+    losses: CountedLoss[];
+  };
   backup: { name: string; path: string; sha256: string; bytes: number } | undefined;
   /** Left out where none was recorded. */
   restorePoint?: RestorePoint;

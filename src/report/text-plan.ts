@@ -83,6 +83,7 @@ function nextCommand(plan: Plan, given: string | undefined): string[] {
   const leftOut = plan.findings.some(({ check, status }) => check === 'backup' && status === 'skipped');
   const command = [
     `rollback-deploy-auto --version ${to.version} --strategy ${strategy}`,
+    ...(request.reverseMigrations ? ['--reverse-migrations'] : []),
     ...(request.accepted.length > 0 ? [`--accept ${request.accepted.join(',')} --reason TEXT`] : []),
     ...(leftOut && !request.accepted.includes('backup') ? ['--no-backup'] : []),
   ].join(' ');

@@ -33,10 +33,16 @@ interface Named {
   kind?: string;
 }
 
+/** A map by name, of any kind. */
+interface ByName<T> extends Iterable<[string, T]> {
+  get(name: string): T | undefined;
+  has(name: string): boolean;
+}
+
 function each<T extends Named>(
   kind: string,
-  was: ReadonlyMap<string, T>,
-  is: ReadonlyMap<string, T>,
+  was: ByName<T>,
+  is: ByName<T>,
   both: (was: T, is: T) => string[],
 ): string[] {
   const word = (one: T) => [kind || one.kind, one.name].filter(Boolean).join(' ');

@@ -5,7 +5,7 @@ export type NameKey = (name: string) => string;
  * A map by name, in which names find each other as they do in the engine. A layer over another map holds what is changed
  * in it, and shows the rest as it is below, which must not change meanwhile.
  */
-export class NameMap<V extends object | boolean> {
+export class NameMap<V extends object | boolean | string> {
   protected readonly key: NameKey;
   protected readonly below: this | undefined;
   /** By key; undefined for what is deleted of the map below. */

@@ -1,5 +1,7 @@
 import type { DatabaseFacts } from '../../model/facts.ts';
+import type { HistoryRow } from '../../model/migration-history.ts';
 import type { RestorePoint, RestorePointSource } from '../../model/restore-point.ts';
+import type { CountedLoss, Down, Loss } from '../../model/reversal.ts';
 import type { LiveCatalog } from '../../schema-changes/live-catalog.ts';
 
 /** A finished backup. */
@@ -60,8 +62,39 @@ export interface RestorePointContext {
   progress(message: string): void;
 }
 
+/** What the rows of the history say of a down: it is the next to run, it was taken back already, or neither. */
+export type HistoryVerdict = { state: 'next' } | { state: 'gone' } | { state: 'other'; why: string };
+
+export interface TakeBackOptions {
+  /** Another database on the same server; for SQLite another file, absolute. Default: this one. */
+  inside?: string;
+  /** Longest time of a statement, ms: locks are held no longer. */
+  statementMs: number;
+  /** Reads the history as the migration tool means it. */
+  judge(rows: readonly HistoryRow[]): HistoryVerdict;
+  signal: AbortSignal;
+}
+
+/** The way back of a schema. */
+export interface Reversible {
+  /**
+   * Runs a down and takes it out of the history, in one transaction that also checks that it is next: either both took
+   * effect or neither. A lock is waited for 500 ms.
+   * @throws RollbackError `DOWN_LOCKED` (retriable) where a lock was not to be had; `DOWN_FAILED` where the database refuses
+   *   it, with nothing changed; `DOWN_NOT_NEXT` where the history says otherwise, with nothing changed
+   */
+  takeBack?(down: Down, options: TakeBackOptions): Promise<void>;
+  /** Restores a backup to scratch for `work`, which is told its name, as `takeBack` is told it. Deleted whatever happens. */
+  withCopy<T>(backup: Backup, signal: AbortSignal, work: (place: string) => Promise<T>): Promise<T>;
+  /**
+   * Counts what would be lost, each in one read-only query within 5 s, with no lock that makes writers wait. What
+   * can't be counted says why.
+   */
+  countLosses(losses: readonly Loss[], signal: AbortSignal): Promise<CountedLoss[]>;
+}
+
 /** A database whose schema must fit the release that runs on it. */
-export interface Database {
+export interface Database extends Reversible {
   /** Printed to people, e.g. `sqlite data/shop.db`. Never with credentials. */
   readonly name: string;
   /** Whether DDL can be undone in a transaction. */
@@ -109,4 +142,11 @@ export interface Database {
    * @throws RollbackError `RESTORE_POINT_FAILED`
    */
   recordRestorePoint?(source: RestorePointSource, context: RestorePointContext): Promise<RestorePoint>;
+}
+
+/** A database whose downs are one transaction each. */
+export type TransactionalDatabase = Database & Required<Pick<Reversible, 'takeBack'>>;
+
+export function isTransactional(database: Database): database is TransactionalDatabase {
+  return database.takeBack !== undefined;
 }

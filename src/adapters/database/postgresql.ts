@@ -7,6 +7,7 @@ import type { PostgresqlOptions } from './postgresql/options.ts';
 import { nameOf } from './postgresql/options.ts';
 import { recordRestorePoint, restorePointOutlook } from './postgresql/pgbackrest/restore-points.ts';
 import { restorePostgresql } from './postgresql/restore.ts';
+import { countPostgresql, takeBackPostgresql, withCopyPostgresql } from './postgresql/take-back.ts';
 import { verifyPostgresql } from './postgresql/verify.ts';
 
 /** Bytes a second: 30 MB were measured on a machine of two cores. */
@@ -41,6 +42,9 @@ export function postgresqlDatabase(options: PostgresqlOptions): Database {
       proving(backup, depth, () => verifyPostgresql(options, backup, signal, depth)),
     restore: (backup, into, signal) => restorePostgresql(options, backup, into, signal),
     recordRestorePoint: (source, context) => recordRestorePoint(options, source, context),
+    takeBack: (down, how) => takeBackPostgresql(options, down, how),
+    withCopy: (backup, signal, work) => withCopyPostgresql(options, backup, signal, work),
+    countLosses: (losses, signal) => countPostgresql(options, losses, signal),
     ...kept,
   };
 }

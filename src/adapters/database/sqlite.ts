@@ -14,6 +14,7 @@ import { quoteName, quoteText } from './sqlite/literal.ts';
 import type { SqliteOptions } from './sqlite/options.ts';
 import { readBackup } from './sqlite/read-backup.ts';
 import { removeSideFiles, runDump } from './sqlite/restore.ts';
+import { countSqlite, takeBackSqlite, withCopySqlite } from './sqlite/take-back.ts';
 import { verifyBackup } from './sqlite/verify.ts';
 
 /** Bytes a second: half of what a dump of many short rows made on a busy machine of two cores. */
@@ -50,6 +51,9 @@ export function sqliteDatabase(options: SqliteOptions): Database {
       return old.map((file) => file.name);
     },
     restore,
+    takeBack: (down, how) => takeBackSqlite(options, down, how),
+    withCopy: withCopySqlite,
+    countLosses: (losses, signal) => countSqlite(options, losses, signal),
   };
 }
 

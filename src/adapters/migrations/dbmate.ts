@@ -19,6 +19,7 @@ export function dbmate(): MigrationSource {
       column: 'version',
       columns: ['version'],
       order: ['version'],
+      takeOut: 'row',
       fits: (columns, all) =>
         columns.size === 1 &&
         isText(columns.get('version')) &&

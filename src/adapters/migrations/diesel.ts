@@ -15,6 +15,7 @@ export function diesel(): MigrationSource {
       column: 'version',
       columns: ['version'],
       order: ['run_on', 'version'],
+      takeOut: 'row',
       read: oneRowEach('version'),
     }),
     recognises: (files) => files.some(({ path }) => /(?:^|\/)[^/]+\/up\.sql$/.test(path)),

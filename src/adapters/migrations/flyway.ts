@@ -23,6 +23,7 @@ export function flyway(): MigrationSource {
       column: 'version',
       columns: ['version', 'description', 'type', 'script', 'checksum', 'success'],
       order: ['installed_rank'],
+      takeOut: 'row',
       read,
     }),
     recognises: (files) => files.some(({ path }) => /(?:^|\/)(?:V\d[\d._]*|R)__[^/]*\.sql$/.test(path)),

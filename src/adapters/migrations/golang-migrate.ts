@@ -21,6 +21,7 @@ export function golangMigrate(): MigrationSource {
       column: 'version',
       columns: ['version', 'dirty'],
       order: ['version'],
+      takeOut: 'place',
       read: ([row], known) => {
         if (!row) return [];
         const version = textAlways(row, 'version');

@@ -32,6 +32,7 @@ export function goose(): MigrationSource {
       column: 'version_id',
       columns: ['version_id', 'is_applied'],
       order: ['id'],
+      takeOut: 'row',
       read: (rows) => {
         const last = new Map<string, HistoryEntry>();
         for (const row of rows) {

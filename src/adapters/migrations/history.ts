@@ -17,11 +17,13 @@ interface Table {
   upperCase?: boolean;
   fits?: MigrationHistory['fits'];
   read: MigrationHistory['read'];
+  /** How a migration is taken out of it: its row goes, or the only row says the one before. */
+  takeOut?: 'row' | 'place';
 }
 
 /** A history table; it fits where all the columns that are read are there. */
 export function historyTable(made: Table): MigrationHistory {
-  const { table, schema, column, columns, hex = [], order, upperCase = false, read } = made;
+  const { table, schema, column, columns, hex = [], order, upperCase = false, read, takeOut } = made;
   const cased = (name: string, engine: Engine) =>
     upperCase && engine !== 'postgresql' ? name.toUpperCase() : name;
   return {
@@ -37,11 +39,43 @@ export function historyTable(made: Table): MigrationHistory {
         const value = own(name);
         return `${hex.includes(name) ? hexOf(value, engine) : textOf(value, engine)} AS ${quoted(name)}`;
       });
-      const from = [at.schema, at.name].flatMap((name) => (name === undefined ? [] : quoted(name))).join('.');
+      const from = nameIn(engine, at.schema, at.name);
       return `SELECT ${selected.join(', ')} FROM ${from} AS t ORDER BY ${order.map(own).join(', ')}`;
     },
     read,
+    ...(takeOut && {
+      takeOut: (version: string, previous: string | undefined, engine: Engine) =>
+        (takeOut === 'row' ? deleteRow : setPlace)(made, version, previous, engine),
+    }),
   };
+}
+
+/** The tool has a row for each migration. */
+function deleteRow({ table, schema, column }: Table, version: string, _: unknown, engine: Engine): string {
+  return `DELETE FROM ${nameIn(engine, schema?.[engine], table)} WHERE ${quoteName(column, engine)} = ${quoteText(version, engine)}`;
+}
+
+/** The tool has one row, which says where it stands. */
+function setPlace(
+  { table, schema, column }: Table,
+  _: string,
+  previous: string | undefined,
+  engine: Engine,
+): string {
+  const name = nameIn(engine, schema?.[engine], table);
+  const empty = `DELETE FROM ${name}`;
+  if (previous === undefined) return empty;
+  const columns = [column, 'dirty'].map((one) => quoteName(one, engine)).join(', ');
+  return `${empty}; INSERT INTO ${name} (${columns}) VALUES (${quoteText(previous, engine)}, ${engine === 'postgresql' ? 'false' : '0'})`;
+}
+
+function nameIn(engine: Engine, schema: string | undefined, table: string): string {
+  return [schema, table].flatMap((part) => (part === undefined ? [] : quoteName(part, engine))).join('.');
+}
+
+function quoteText(text: string, engine: Engine): string {
+  const escaped = engine === 'mysql' ? text.replaceAll('\\', '\\\\') : text;
+  return `'${escaped.replaceAll("'", "''")}'`;
 }
 
 function quoteName(name: string, engine: Engine): string {

@@ -30,6 +30,11 @@ export interface MigrationHistory {
    * that store only where they stand need them. Pure.
    */
   read(rows: readonly HistoryRow[], known: readonly Migration[]): HistoryEntry[];
+  /**
+   * SQL that takes the newest applied migration out of the history, as the tool does when it takes one back; `previous` is
+   * the version before it, undefined for none. Left out where the tool has no way back that is SQL. Pure.
+   */
+  takeOut?(version: string, previous: string | undefined, engine: Engine): string;
 }
 
 /** What is wrong with a folder as a whole, without being unreadable. */

@@ -19,6 +19,7 @@ export function sqlx(): MigrationSource {
       columns: ['version', 'success', 'checksum'],
       hex: ['checksum'],
       order: ['version'],
+      takeOut: 'row',
       read: (rows) =>
         rows.map((row) => {
           const checksum = text(row, 'checksum');

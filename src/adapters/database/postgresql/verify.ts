@@ -84,6 +84,15 @@ interface Proof {
   signal: AbortSignal;
 }
 
+/** Restores the whole of a backup into the scratch database, unlogged and without owners and privileges. */
+export async function restoreAll(proof: Proof): Promise<void> {
+  const { options, scratch, signal } = proof;
+  await restoreSection(proof, 'pre-data');
+  await withSession(options, { signal, database: scratch, statementTimeoutMs: 0 }, withoutLog);
+  await restoreSection(proof, 'data');
+  await restoreSection(proof, 'post-data');
+}
+
 async function restoreAndCompare(proof: Proof): Promise<void> {
   const { options, backup, manifest, content, scratch, signal } = proof;
   await restoreSection(proof, 'pre-data');

@@ -72,16 +72,22 @@ function* readRows(db: Connection, table: TableShape): Generator<[bigint | undef
   ]);
   const rowid = table.rowid === undefined ? 'NULL' : table.rowid;
   const select = `SELECT ${[`${rowid} AS r`, ...columns].join(', ')} FROM main.${quoteName(table.name)}${table.order}`;
+  for (const row of iterateRows(db, select)) {
+    const values: StoredValue[] = [];
+    for (let i = 1; i < row.length; i += 2) values.push(storedValue(row[i] as bigint, row[i + 1]));
+    yield [row[0] === null ? undefined : (row[0] as bigint), values];
+  }
+}
+
+/** Rows of a query, one at a time; a query that is left in the middle is ended. */
+export function* iterateRows(db: Connection, select: string): Generator<unknown[]> {
   const rows = db.prepare(select).raw().safeIntegers(true).iterate() as IterableIterator<unknown[]>;
   let ended = false;
   try {
     for (;;) {
       const next = rows.next();
       if (next.done) break;
-      const row = next.value;
-      const values: StoredValue[] = [];
-      for (let i = 1; i < row.length; i += 2) values.push(storedValue(row[i] as bigint, row[i + 1]));
-      yield [row[0] === null ? undefined : (row[0] as bigint), values];
+      yield next.value;
     }
     ended = true;
   } finally {

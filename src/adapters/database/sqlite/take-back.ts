@@ -1,0 +1,109 @@
+import { rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { RollbackError } from '../../../model/error.ts';
+import type { HistoryRow } from '../../../model/migration-history.ts';
+import type { CountedLoss, Down, Loss } from '../../../model/reversal.ts';
+import { sha256Of, unfinishedPath } from '../backup-files.ts';
+import { notVerified } from '../backup-folder.ts';
+import { countEach } from '../count-losses.ts';
+import type { Backup, TakeBackOptions } from '../database.ts';
+import { COUNT_MS, downFailed, downLocked, requireGone, requireNext } from '../down-error.ts';
+import type { Connection } from './connection.ts';
+import { openForReading, openForWriting, untilFree } from './connection.ts';
+import { foreignKeyViolations, iterateRows } from './content.ts';
+import { quoteName } from './literal.ts';
+import type { SqliteOptions } from './options.ts';
+import { removeSideFiles, runDump } from './restore.ts';
+
+/** Takes a migration back as `Reversible.takeBack` promises. */
+export async function takeBackSqlite(
+  options: SqliteOptions,
+  down: Down,
+  { inside, judge, signal }: TakeBackOptions,
+): Promise<void> {
+  const path = inside ?? options.path;
+  // Opening it for writing would make it.
+  await stat(path).catch((error) => {
+    throw downFailed(down, error);
+  });
+  const db = await openForWriting(path);
+  const rows = () => db.prepare(options.history.query?.('sqlite') ?? '').all() as HistoryRow[];
+  try {
+    // Tables that are made anew must not take the rows that refer to them along; the rows are checked at the end.
+    db.exec('PRAGMA foreign_keys = OFF');
+    await untilFree(options.label, signal, () => db.exec('BEGIN IMMEDIATE')).catch((error) => {
+      throw error instanceof RollbackError && error.code === 'DATABASE_LOCKED'
+        ? downLocked(down, error)
+        : error;
+    });
+    requireNext(down, judge(rows()));
+    const violations = foreignKeyViolations(db);
+    db.exec(down.sql);
+    if (!db.inTransaction)
+      throw new Error('The down ended the transaction itself, so that what it did can not be told');
+    const broken = foreignKeyViolations(db) - violations;
+    if (broken > 0) throw new Error(`${broken} rows refer to rows that are gone (foreign_key_check)`);
+    db.exec(down.history);
+    requireGone(down, judge(rows()));
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.inTransaction) db.exec('ROLLBACK');
+    signal.throwIfAborted();
+    if (error instanceof RollbackError) throw error;
+    throw isBusy(error) ? downLocked(down, error) : downFailed(down, error);
+  } finally {
+    db.close();
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return /^SQLITE_(BUSY|LOCKED)/.test((error as { code?: string }).code ?? '');
+}
+
+/** Restores to scratch as `Reversible.withCopy` promises. */
+export async function withCopySqlite<T>(
+  backup: Backup,
+  signal: AbortSignal,
+  work: (place: string) => Promise<T>,
+): Promise<T> {
+  const scratch = unfinishedPath(dirname(backup.path), 'scratch');
+  try {
+    if ((await sha256Of(backup.path, signal)) !== backup.sha256)
+      throw notVerified(backup, 'Its content is not what was written: the SHA-256 differs.');
+    await runDump(backup.path, scratch, { durable: false, signal });
+    return await work(scratch);
+  } finally {
+    await rm(scratch, { force: true });
+    await removeSideFiles(scratch);
+  }
+}
+
+/** Counts as `Reversible.countLosses` promises: row by row, since libsql can't end a query that counts. */
+export async function countSqlite(
+  options: SqliteOptions,
+  losses: readonly Loss[],
+  signal: AbortSignal,
+): Promise<CountedLoss[]> {
+  const db = await openForReading(options.path, `sqlite ${options.label}`, signal);
+  try {
+    return await countEach(losses, 'sqlite', signal, (_, loss) =>
+      untilFree(options.label, signal, () => countRows(db, loss)),
+    );
+  } finally {
+    db.close();
+  }
+}
+
+function countRows(db: Connection, { table, column }: Loss): { rows: number; values?: number } {
+  const deadline = performance.now() + COUNT_MS;
+  const value = column === undefined ? '1' : `${quoteName(column)} IS NOT NULL`;
+  let values = 0;
+  let rows = 0;
+  for (const [filled] of iterateRows(db, `SELECT ${value} FROM ${quoteName(table)}`)) {
+    rows++;
+    if (filled === 1n) values++;
+    if (rows % 1024 === 0 && performance.now() > deadline)
+      throw new Error(`more than ${rows} rows, given up after ${COUNT_MS / 1000} s`);
+  }
+  return column === undefined ? { rows } : { rows, values };
+}

@@ -1,0 +1,53 @@
+import type { PlannedStep } from './plan.ts';
+import type { Down } from './reversal.ts';
+import type { RunState } from './run-state.ts';
+
+/** Migrations that a run set out to take back, and how far it came; of every plan. */
+export interface ReversalState {
+  done: { version: string; file: string; tookMs: number | undefined }[];
+  /** Begun, and not known to have taken effect or not. */
+  uncertain: { version: string; file: string }[];
+}
+
+/** Errors after which the database is as it was. */
+const NOTHING_CHANGED = ['DOWN_FAILED', 'DOWN_LOCKED', 'DOWN_NOT_NEXT', 'DOWN_NOT_TRIED'];
+
+export function reversalState({ plans }: Pick<RunState, 'plans'>): ReversalState {
+  const done = new Map<string, ReversalState['done'][number]>();
+  const uncertain = new Map<string, { version: string; file: string }>();
+  for (const { plan, steps } of plans) {
+    for (const step of plan.steps) {
+      const down = downOf(step);
+      const status = steps.get(step.id);
+      if (!down || !status) continue;
+      const { version, file } = down;
+      if (status.state === 'done') {
+        const { tookMs } = (status.output ?? {}) as { tookMs?: number };
+        done.set(version, { version, file, tookMs });
+        uncertain.delete(version);
+      } else if (status.state === 'started') uncertain.set(version, { version, file });
+      else if (status.state === 'failed' && !NOTHING_CHANGED.includes(status.error.code))
+        uncertain.set(version, { version, file });
+    }
+  }
+  return { done: [...done.values()], uncertain: [...uncertain.values()] };
+}
+
+/** What the database is like after it, in full sentences; none where no migration was touched. */
+export function describeReversal(state: Pick<RunState, 'plans' | 'asked'>): string[] {
+  const { done, uncertain } = reversalState(state);
+  const { from, to } = state.asked;
+  const files = (all: { file: string }[]) => all.map(({ file }) => file).join(', ');
+  return [
+    ...(done.length > 0
+      ? [`Taken back in the database: ${files(done)}; ${from.version} and ${to.version} both fit.`]
+      : []),
+    ...(uncertain.length > 0
+      ? [`Whether ${files(uncertain)} was taken back is not known; resume looks at it.`]
+      : []),
+  ];
+}
+
+function downOf({ kind, input }: PlannedStep): Down | undefined {
+  return kind === 'reverse-migration' ? (input as { down: Down }).down : undefined;
+}

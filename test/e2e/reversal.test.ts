@@ -1,0 +1,224 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HAS_POSTGRESQL, startPostgresql } from '../databases/postgresql.ts';
+import type { DatabaseServer } from '../databases/server.ts';
+import { GOOD } from './row.ts';
+import { createSqlRig, type SqlEngine, type SqlMigration, type SqlRelease, type SqlRig } from './sql-rig.ts';
+
+const BAD = 'v2.14.4';
+const PASSWORD = 'Reversal-1';
+
+let server: DatabaseServer | undefined;
+
+const engines = [
+  {
+    name: 'postgresql',
+    installed: HAS_POSTGRESQL,
+    /** Columns of a table, by its catalog. */
+    columns: `SELECT column_name AS name FROM information_schema.columns WHERE table_name = 'orders' ORDER BY 1`,
+    key: 'id serial PRIMARY KEY',
+    async start(): Promise<SqlEngine> {
+      server = await startPostgresql();
+      const { host, port } = server;
+      const { default: pg } = await import('pg');
+      const on = async (database: string, text: string) => {
+        const client = new pg.Client({ connectionString: server?.url(database) });
+        await client.connect();
+        try {
+          const results = [await client.query(text)].flat();
+          return (results.at(-1)?.rows ?? []) as Record<string, unknown>[];
+        } finally {
+          await client.end();
+        }
+      };
+      await on('postgres', `CREATE ROLE deployer LOGIN CREATEDB PASSWORD '${PASSWORD}'`);
+      await on('postgres', 'CREATE DATABASE shop OWNER deployer');
+      const url = `postgresql://deployer:${PASSWORD}@${host}:${port}/shop`;
+      return {
+        driver: 'pg',
+        database: () => url,
+        section: `      kind: postgresql\n      url: { env: SHOP_URL }\n`,
+        sql: async (text) => {
+          process.env.SHOP_URL = url;
+          const client = new pg.Client({ connectionString: url });
+          await client.connect();
+          try {
+            return ([await client.query(text)].flat().at(-1)?.rows ?? []) as Record<string, unknown>[];
+          } finally {
+            await client.end();
+          }
+        },
+      };
+    },
+  },
+  {
+    name: 'sqlite',
+    installed: true,
+    columns: `SELECT name FROM pragma_table_info('orders') ORDER BY 1`,
+    key: 'id INTEGER PRIMARY KEY',
+    async start(): Promise<SqlEngine> {
+      const { default: Database } = await import('libsql');
+      return {
+        driver: 'libsql',
+        database: (folder) => join(folder, 'shop.db'),
+        section: `      kind: sqlite\n      path: shop.db\n`,
+        sql: async (text, folder) => {
+          const db = new Database(join(folder, 'shop.db'));
+          try {
+            db.exec('PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5000');
+            if (/^SELECT/.test(text)) return db.prepare(text).all() as Record<string, unknown>[];
+            db.exec(text);
+            return [];
+          } finally {
+            db.close();
+          }
+        },
+      };
+    },
+  },
+];
+
+describe.each(engines)('going back over a destructive migration on $name', (engine) => {
+  describe.skipIf(!engine.installed)('with an application that works with it', () => {
+    let rig: SqlRig;
+    let database: SqlEngine;
+    const first: SqlMigration = {
+      version: '20260101000000',
+      up: `CREATE TABLE orders (${engine.key}, item text, legacy text)`,
+      down: 'DROP TABLE orders',
+    };
+    const good: SqlRelease = {
+      version: GOOD,
+      migrations: [first],
+      statements: [
+        `INSERT INTO orders (item, legacy) VALUES ('tea', 'x')`,
+        'SELECT id, item, legacy FROM orders ORDER BY id DESC LIMIT 1',
+      ],
+    };
+    const bad = (migration: Omit<SqlMigration, 'version'>, columns = ['item']): SqlRelease => ({
+      version: BAD,
+      migrations: [first, { version: '20260310000000', ...migration }],
+      statements: [
+        `INSERT INTO orders (${columns.join(', ')}) VALUES (${columns.map(() => `'tea'`).join(', ')})`,
+        `SELECT id, ${columns.join(', ')} FROM orders ORDER BY id DESC LIMIT 1`,
+      ],
+    });
+    const columns = async () => (await database.sql(engine.columns, rig.folder)).map(({ name }) => name);
+    const applied = async () =>
+      (await database.sql('SELECT version FROM schema_migrations ORDER BY 1', rig.folder)).map(
+        ({ version }) => version,
+      );
+    /** Back at the schema of the good release. */
+    const reset = async (sql: string) => {
+      await database.sql(
+        `${sql}; DELETE FROM schema_migrations WHERE version > '${first.version}'`,
+        rig.folder,
+      );
+    };
+
+    beforeAll(async () => {
+      database = await engine.start();
+      rig = await createSqlRig(database);
+      await database.sql('CREATE TABLE schema_migrations (version varchar(128) PRIMARY KEY)', rig.folder);
+      await rig.release(good);
+      const load = rig.load(200);
+      await load.started;
+      await rig.waitForEvidence(GOOD, 60);
+      await load.stop();
+    }, 60_000);
+    afterAll(async () => {
+      await rig?.close();
+      await server?.stop();
+      server = undefined;
+    });
+
+    test('it is refused with what it would lose, and then taken back under load', async () => {
+      await rig.release(
+        bad({
+          up: 'ALTER TABLE orders DROP COLUMN legacy',
+          down: 'ALTER TABLE orders ADD COLUMN legacy text',
+        }),
+      );
+      const refused = await rig.run(['--version', GOOD, '--reason', 'orders fail']);
+      expect(refused.code, refused.stdout + refused.stderr).toBe(4);
+      expect(refused.stderr).toContain('drop-column: data destroyed');
+      expect(refused.stderr).toContain('add --reverse-migrations');
+      expect(await applied()).toEqual(['20260101000000', '20260310000000']);
+
+      const load = rig.load(100);
+      await load.started;
+      const back = ['--version', GOOD, '--reverse-migrations', '--reason', 'orders fail'];
+      const ran = await rig.run([...back, '--output', 'json']);
+      const report = await load.stop();
+      expect(report.failed, report.failures.join('\n')).toBe(0);
+      expect(ran.code, ran.stdout + ran.stderr).toBe(0);
+      const record = JSON.parse(ran.stdout);
+      expect(record.reversal.takenBack).toMatchObject([{ version: '20260310000000' }]);
+      expect(record.checks.map((check: { title: string }) => check.title).join('\n')).toMatch(
+        /Taking back 1 migration works on the restored copy of backup-/,
+      );
+      expect(await applied()).toEqual(['20260101000000']);
+      expect(await columns()).toContain('legacy');
+      expect((await rig.status()).current.version).toBe(GOOD);
+    });
+
+    test('a down that the serving release can not work with is refused; nothing is changed', async () => {
+      await rig.release(
+        bad(
+          {
+            up: `ALTER TABLE orders ADD COLUMN note text; ALTER TABLE orders DROP COLUMN legacy`,
+            down: `ALTER TABLE orders ADD COLUMN legacy text; ALTER TABLE orders DROP COLUMN note`,
+          },
+          ['item', 'note'],
+        ),
+      );
+      await database.sql(`INSERT INTO orders (item, note) VALUES ('x', 'kept')`, rig.folder);
+      const load = rig.load(50);
+      await load.started;
+      const ran = await rig.run([
+        '--version',
+        GOOD,
+        '--reverse-migrations',
+        '--yes',
+        '--reason',
+        'orders fail',
+      ]);
+      expect((await load.stop()).failed).toBe(0);
+      expect(ran.code, ran.stdout + ran.stderr).toBe(4);
+      expect(ran.stderr).toContain(`Taking back 1 migration is not possible while ${BAD} serves.`);
+      expect(ran.stderr).toContain('--write-reversal');
+      expect(ran.stderr).not.toContain('To go ahead all the same');
+      expect(await columns()).toContain('note');
+      expect(await applied()).toEqual(['20260101000000', '20260310000000']);
+      await reset('ALTER TABLE orders DROP COLUMN note; ALTER TABLE orders ADD COLUMN legacy text');
+    });
+
+    test('what a down loses is counted, and agreed to by its name; --yes does not do', async () => {
+      await rig.release(
+        bad({
+          up: `ALTER TABLE orders DROP COLUMN legacy`,
+          down: `ALTER TABLE orders ADD COLUMN legacy text; DELETE FROM orders WHERE item = 'none'`,
+        }),
+      );
+      const back = ['--version', GOOD, '--reverse-migrations', '--reason', 'orders fail'];
+      const refused = await rig.run([...back, '--yes', '--output', 'json']);
+      expect(refused.code, refused.stdout + refused.stderr).toBe(4);
+      const plan = JSON.parse(refused.stdout);
+      const [{ n }] = (await database.sql('SELECT count(*) AS n FROM orders', rig.folder)) as [
+        { n: unknown },
+      ];
+      expect(plan.reversal.losses).toMatchObject([
+        { name: 'orders', kind: 'rows', rows: Number(n), query: 'SELECT count(*) AS "rows" FROM "orders"' },
+      ]);
+      expect(plan.error.detail).toContain(`rows of orders: up to ${n} rows`);
+      expect(plan.error.fix).toContain('--accept data-loss:orders --reason TEXT');
+      expect(await applied()).toEqual(['20260101000000', '20260310000000']);
+      const load = rig.load(100);
+      await load.started;
+      const ran = await rig.run([...back, '--accept', 'data-loss:orders']);
+      expect((await load.stop()).failed).toBe(0);
+      expect(ran.code, ran.stdout + ran.stderr).toBe(0);
+      expect(await applied()).toEqual(['20260101000000']);
+    });
+  });
+});

@@ -1,87 +1,14 @@
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { HAS_POSTGRESQL, startPostgresql } from '../databases/postgresql.ts';
-import type { DatabaseServer } from '../databases/server.ts';
 import { GOOD } from './row.ts';
-import { createSqlRig, type SqlEngine, type SqlMigration, type SqlRelease, type SqlRig } from './sql-rig.ts';
+import { SQL_ENGINES, type StartedEngine } from './sql-engines.ts';
+import { createSqlRig, type SqlMigration, type SqlRelease, type SqlRig } from './sql-rig.ts';
 
 const BAD = 'v2.14.4';
-const PASSWORD = 'Reversal-1';
 
-let server: DatabaseServer | undefined;
-
-const engines = [
-  {
-    name: 'postgresql',
-    installed: HAS_POSTGRESQL,
-    /** Columns of a table, by its catalog. */
-    columns: `SELECT column_name AS name FROM information_schema.columns WHERE table_name = 'orders' ORDER BY 1`,
-    key: 'id serial PRIMARY KEY',
-    async start(): Promise<SqlEngine> {
-      server = await startPostgresql();
-      const { host, port } = server;
-      const { default: pg } = await import('pg');
-      const on = async (database: string, text: string) => {
-        const client = new pg.Client({ connectionString: server?.url(database) });
-        await client.connect();
-        try {
-          const results = [await client.query(text)].flat();
-          return (results.at(-1)?.rows ?? []) as Record<string, unknown>[];
-        } finally {
-          await client.end();
-        }
-      };
-      await on('postgres', `CREATE ROLE deployer LOGIN CREATEDB PASSWORD '${PASSWORD}'`);
-      await on('postgres', 'CREATE DATABASE shop OWNER deployer');
-      const url = `postgresql://deployer:${PASSWORD}@${host}:${port}/shop`;
-      return {
-        driver: 'pg',
-        database: () => url,
-        section: `      kind: postgresql\n      url: { env: SHOP_URL }\n`,
-        sql: async (text) => {
-          process.env.SHOP_URL = url;
-          const client = new pg.Client({ connectionString: url });
-          await client.connect();
-          try {
-            return ([await client.query(text)].flat().at(-1)?.rows ?? []) as Record<string, unknown>[];
-          } finally {
-            await client.end();
-          }
-        },
-      };
-    },
-  },
-  {
-    name: 'sqlite',
-    installed: true,
-    columns: `SELECT name FROM pragma_table_info('orders') ORDER BY 1`,
-    key: 'id INTEGER PRIMARY KEY',
-    async start(): Promise<SqlEngine> {
-      const { default: Database } = await import('libsql');
-      return {
-        driver: 'libsql',
-        database: (folder) => join(folder, 'shop.db'),
-        section: `      kind: sqlite\n      path: shop.db\n`,
-        sql: async (text, folder) => {
-          const db = new Database(join(folder, 'shop.db'));
-          try {
-            db.exec('PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5000');
-            if (/^SELECT/.test(text)) return db.prepare(text).all() as Record<string, unknown>[];
-            db.exec(text);
-            return [];
-          } finally {
-            db.close();
-          }
-        },
-      };
-    },
-  },
-];
-
-describe.each(engines)('going back over a destructive migration on $name', (engine) => {
+describe.each(SQL_ENGINES)('going back over a destructive migration on $name', (engine) => {
   describe.skipIf(!engine.installed)('with an application that works with it', () => {
     let rig: SqlRig;
-    let database: SqlEngine;
+    let database: StartedEngine;
     const first: SqlMigration = {
       version: '20260101000000',
       up: `CREATE TABLE orders (${engine.key}, item text, legacy text)`,
@@ -128,8 +55,7 @@ describe.each(engines)('going back over a destructive migration on $name', (engi
     }, 60_000);
     afterAll(async () => {
       await rig?.close();
-      await server?.stop();
-      server = undefined;
+      await database?.stop();
     });
 
     test('it is refused with what it would lose, and then taken back under load', async () => {

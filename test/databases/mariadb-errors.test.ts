@@ -53,6 +53,21 @@ describe.skipIf(!HAS_MARIADB)('with MariaDB', () => {
     await expect(take(database)).rejects.toMatchObject({ code: 'BACKUP_FAILED', fix: expect.any(String) });
   });
 
+  test('what a restore that failed can not drop again is told beside the reason why it failed', async () => {
+    const backup = await take();
+    await fixture.user('deployer', 'secret', []);
+    await fixture.exec('GRANT SELECT, INSERT, CREATE ON restored.* TO deployer');
+    const asDeployer = fixture.as({ user: 'deployer', password: 'secret' });
+    const error = await asDeployer.restore(backup, 'restored', NEVER).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'RESTORE_FAILED' });
+    // The tool's word, then that of the server about the database.
+    expect(error.detail).toMatch(
+      /^mariadb exited 1: .*denied.*\. What was made of restored is still there, since it can't be dropped: Access denied .*\. The next restore into it drops it\.$/,
+    );
+    await fixture.database.restore(backup, 'restored', NEVER);
+    expect(await fixture.number('SELECT COUNT(*) FROM orders', 'restored')).toBe(1);
+  });
+
   test('a table that has no snapshot stops the backup', async () => {
     await fixture.exec('CREATE TABLE legacy (x INT) ENGINE = MyISAM');
     await expect(take()).rejects.toMatchObject({

@@ -1,7 +1,5 @@
-import { RollbackError } from '../../../model/error.ts';
 import type { DatabaseFacts } from '../../../model/facts.ts';
-import type { HistoryRow } from '../../../model/migration-history.ts';
-import { messageOf } from '../backup-folder.ts';
+import { type HistoryPlace, serverFacts } from '../server-facts.ts';
 import type { Session } from './connection.ts';
 import { withSession } from './connection.ts';
 import type { MysqlOptions } from './options.ts';
@@ -13,47 +11,36 @@ const LOOK_S = 5;
 
 /** Reads as `Database.facts` promises, within a statement timeout. */
 export async function mysqlFacts(options: MysqlOptions, signal: AbortSignal): Promise<DatabaseFacts> {
-  const name = nameOf(options);
-  return withSession(options, { signal }, async (session) => {
-    const { history } = options;
-    const { table, column, schema } = history;
-    try {
-      await session.rows(
-        session.family === 'mariadb'
-          ? `SET SESSION max_statement_time = ${LOOK_S}, lock_wait_timeout = ${LOOK_S}`
-          : `SET SESSION max_execution_time = ${LOOK_S * 1000}, lock_wait_timeout = ${LOOK_S}`,
-      );
-      const [size] = (await session.rows(
-        `SELECT COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) AS bytes FROM information_schema.TABLES
-         WHERE TABLE_SCHEMA = DATABASE()`,
-      )) as [{ bytes: string }];
-      const applied = await appliedVersions(session, { schema: schema?.mysql, table, column });
-      const query = applied && history.query?.('mysql');
-      return {
-        name,
+  return withSession(options, { signal }, async (session) =>
+    serverFacts(
+      { name: nameOf(options), history: options.history, session, signal },
+      {
         engine: 'mysql',
-        version: session.version,
-        applied,
-        ...(query ? { historyRows: await session.rows<HistoryRow>(query) } : {}),
-        sizeBytes: Number(size.bytes),
-        backupBlocksWritersMs: 0,
-      };
-    } catch (error) {
-      if (error instanceof RollbackError || signal.aborted) throw error;
-      throw new RollbackError({
-        code: 'DATABASE_UNREADABLE',
-        summary: `The migration history of ${name} can't be read`,
-        detail: `Reading ${column} of table ${table} as "${session.user}": ${messageOf(error)}.`,
-        fix: `Give the user the right, GRANT SELECT ON ${table}, or set database.migrations.format in rollback.yaml to the tool that migrates this database.`,
-        cause: error,
-      });
-    }
-  });
+        size: () => sizeWithin(session),
+        applied: (place) => appliedVersions(session, place),
+        grant: (table) => `GRANT SELECT ON ${table}`,
+      },
+    ),
+  );
+}
+
+/** The size; limits what the session's statements may take from here on. */
+async function sizeWithin(session: Session): Promise<number> {
+  await session.rows(
+    session.family === 'mariadb'
+      ? `SET SESSION max_statement_time = ${LOOK_S}, lock_wait_timeout = ${LOOK_S}`
+      : `SET SESSION max_execution_time = ${LOOK_S * 1000}, lock_wait_timeout = ${LOOK_S}`,
+  );
+  const [found] = await session.rows<{ bytes: string }>(
+    `SELECT COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) AS bytes FROM information_schema.TABLES
+     WHERE TABLE_SCHEMA = DATABASE()`,
+  );
+  return Number(found?.bytes);
 }
 
 async function appliedVersions(
   session: Session,
-  { schema, table, column }: { schema: string | undefined; table: string; column: string },
+  { schema, table, column }: HistoryPlace,
 ): Promise<string[] | undefined> {
   const found = await session.rows(
     'SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?',

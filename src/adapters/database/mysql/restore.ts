@@ -1,4 +1,4 @@
-import { asRestoreFailed, restoreFailed } from '../backup-folder.ts';
+import { asRestoreFailed, messageOf, restoreFailed } from '../backup-folder.ts';
 import type { Backup } from '../database.ts';
 import type { Session } from './connection.ts';
 import { withSession } from './connection.ts';
@@ -17,6 +17,7 @@ export async function restoreMysql(
   into: string,
   signal: AbortSignal,
 ): Promise<void> {
+  let left = '';
   try {
     const { own } = (await requireWhole(backup, signal)).manifest;
     await withSession(options, { signal, database: null }, async (session) => {
@@ -28,18 +29,25 @@ export async function restoreMysql(
         await restoreInto({ options, backup, tools, signal, database: into, proof: false, unlogged: false });
         await session.rows(`DROP TABLE ${place}.${UNFINISHED}`);
       } catch (error) {
-        await session.rows(`DROP DATABASE IF EXISTS ${place}`).catch(() => undefined);
+        left = await session.rows(`DROP DATABASE IF EXISTS ${place}`).then(
+          () => '',
+          (second) =>
+            ` What was made of ${into} is still there, since it can't be dropped: ${messageOf(second)}. The next restore into it drops it.`,
+        );
         throw error;
       }
     });
   } catch (error) {
     signal.throwIfAborted();
-    throw asRestoreFailed(
+    const failed = asRestoreFailed(
       error,
       backup,
       into,
       'Restore as a user who may act as the definers of views, triggers and routines, e.g. root.',
     );
+    throw left === ''
+      ? failed
+      : restoreFailed(backup, into, `${failed.detail}${left}`, `${failed.fix}`, error);
   }
 }
 

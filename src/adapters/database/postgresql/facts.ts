@@ -1,7 +1,5 @@
-import { RollbackError } from '../../../model/error.ts';
 import type { DatabaseFacts } from '../../../model/facts.ts';
-import type { HistoryRow } from '../../../model/migration-history.ts';
-import { messageOf } from '../backup-folder.ts';
+import { type HistoryPlace, serverFacts } from '../server-facts.ts';
 import type { Session } from './connection.ts';
 import { withSession } from './connection.ts';
 import { quoteName } from './database-shape.ts';
@@ -16,51 +14,36 @@ export async function postgresqlFacts(
   options: PostgresqlOptions,
   signal: AbortSignal,
 ): Promise<DatabaseFacts> {
-  const name = nameOf(options);
-  return withSession(options, { signal, statementTimeoutMs: LOOK_MS }, async (session, searchPath) => {
-    const { history } = options;
-    const { column } = history;
-    const table = [history.schema?.postgresql, history.table].filter((part) => part !== undefined).join('.');
-    try {
-      const [{ bytes }] = (await session.rows('SELECT pg_database_size(current_database()) AS bytes')) as [
-        { bytes: string },
-      ];
-      const applied = await appliedVersions(session, searchPath, table, column);
-      const query = applied && history.query?.('postgresql');
-      return {
-        name,
+  return withSession(options, { signal, statementTimeoutMs: LOOK_MS }, async (session, searchPath) =>
+    serverFacts(
+      { name: nameOf(options), history: options.history, session, signal },
+      {
         engine: 'postgresql',
-        version: session.version,
-        applied,
-        ...(query ? { historyRows: await session.rows<HistoryRow>(query) } : {}),
-        sizeBytes: Number(bytes),
-        backupBlocksWritersMs: 0,
-      };
-    } catch (error) {
-      if (error instanceof RollbackError || signal.aborted) throw error;
-      throw new RollbackError({
-        code: 'DATABASE_UNREADABLE',
-        summary: `The migration history of ${name} can't be read`,
-        detail: `Reading ${column} of table ${table} as "${session.user}": ${messageOf(error)}.`,
-        fix: `Give the user the right, GRANT SELECT ON ${table} TO "${session.user}", or set database.migrations.format in rollback.yaml to the tool that migrates this database.`,
-        cause: error,
-      });
-    }
-  });
+        async size() {
+          const [found] = await session.rows<{ bytes: string }>(
+            'SELECT pg_database_size(current_database()) AS bytes',
+          );
+          return Number(found?.bytes);
+        },
+        applied: (place) => appliedVersions(session, searchPath, place),
+        grant: (table) => `GRANT SELECT ON ${table} TO "${session.user}"`,
+      },
+    ),
+  );
 }
 
 async function appliedVersions(
   session: Session,
   searchPath: string,
-  table: string,
-  column: string,
+  { schema, table, column }: HistoryPlace,
 ): Promise<string[] | undefined> {
   // The tool found its table by this path too.
   await session.rows(`SELECT set_config('search_path', $1, false)`, [searchPath]);
-  const [found] = (await session.rows('SELECT to_regclass($1)::text AS name', [
-    table.split('.').map(quoteName).join('.'),
-  ])) as [{ name: string | null }];
-  if (found.name === null) return undefined;
+  const name = [schema, table].filter((part) => part !== undefined).map(quoteName);
+  const [found] = await session.rows<{ name: string | null }>('SELECT to_regclass($1)::text AS name', [
+    name.join('.'),
+  ]);
+  if (!found?.name) return undefined;
   const rows = await session.rows<{ version: string }>(
     `SELECT ${quoteName(column)}::text AS version FROM ${found.name} ORDER BY ${quoteName(column)}`,
   );

@@ -1,11 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import mysql from 'mysql2/promise';
 import { mysqlDatabase } from '../../src/adapters/database/mysql.ts';
-import type { ServerAddress } from '../../src/adapters/database/server-address.ts';
 import type { ServerFixture } from '../contracts/database-server-faults.ts';
 import type { DatabaseServer } from './server.ts';
+import { onServer } from './server-fixture.ts';
 
 export const ODD_SQL = `
 CREATE TABLE schema_migrations (version VARCHAR(128) PRIMARY KEY);
@@ -37,8 +34,6 @@ let made = 0;
 
 /** A database of its own on the server, with odd names, types and values. */
 export async function mariadbFixture(server: DatabaseServer, sql = RECOLLATED_SQL): Promise<ServerFixture> {
-  const folder = await mkdtemp(join(tmpdir(), 'rda-mariadb-'));
-  const backupFolder = join(folder, 'backups');
   const name = `the-shop ${++made}`;
   const { host, port, user, password } = server;
   const on = async <T>(database: string | undefined, work: (client: mysql.Connection) => Promise<T>) => {
@@ -51,31 +46,20 @@ export async function mariadbFixture(server: DatabaseServer, sql = RECOLLATED_SQ
   const quoted = (database: string) => `\`${database.replaceAll('`', '``')}\``;
   await admin(`CREATE DATABASE ${quoted(name)} CHARACTER SET latin1`);
   await on(name, (client) => client.query(sql));
-  const address: ServerAddress = { host, port, user, password, database: name, tls: 'prefer' };
-  const plainOptions = {
-    label: `127.0.0.1/${name}`,
-    history: { table: 'schema_migrations', column: 'version' },
-    backupFolder,
-    keep: 2,
-  };
-  const as = (other: Partial<ServerAddress>) =>
-    mysqlDatabase({ ...plainOptions, address: async () => ({ ...address, ...other }) });
-  const places = async () => {
-    const [rows] = await admin('SHOW DATABASES');
-    const own = ['information_schema', 'mysql', 'performance_schema', 'sys', name];
-    return (rows as { Database: string }[]).map((row) => row.Database).filter((db) => !own.includes(db));
-  };
+  const { end, ...common } = await onServer(server, name, {
+    adapter: mysqlDatabase,
+    quoted,
+    admin,
+    async databases() {
+      const [rows] = await admin('SHOW DATABASES');
+      const own = ['information_schema', 'mysql', 'performance_schema', 'sys'];
+      return (rows as { Database: string }[]).map((row) => row.Database).filter((db) => !own.includes(db));
+    },
+  });
   return {
-    server,
-    plainOptions,
-    address,
-    as,
-    database: as({}),
-    backupFolder,
+    ...common,
     extension: 'sql',
     table: (table) => table,
-    place: (place) => place,
-    places,
     async user(account, secret, except) {
       await admin(`DROP USER IF EXISTS ${account}`);
       await on(undefined, (client) => client.query(`CREATE USER ${account} IDENTIFIED BY ?`, [secret]));
@@ -89,9 +73,6 @@ export async function mariadbFixture(server: DatabaseServer, sql = RECOLLATED_SQ
       for (const table of (tables as object[]).flatMap(Object.values) as string[])
         if (!except.includes(table))
           await admin(`GRANT ${rights} ON ${quoted(name)}.${quoted(table)} TO ${account}`);
-    },
-    async occupy(into) {
-      await admin(`CREATE DATABASE ${quoted(into)}`);
     },
     async exec(text) {
       await on(name, (client) => client.query(text));
@@ -112,12 +93,7 @@ export async function mariadbFixture(server: DatabaseServer, sql = RECOLLATED_SQ
     async destroy() {
       await admin(`DROP DATABASE ${quoted(name)}`);
     },
-    async end() {
-      for (const database of [name, ...(await places())])
-        await admin(`DROP DATABASE IF EXISTS ${quoted(database)}`);
-      for (const account of ['clerk', 'deployer']) await admin(`DROP USER IF EXISTS ${account}`);
-      await rm(folder, { recursive: true, force: true });
-    },
+    end: () => end((database) => `DROP DATABASE IF EXISTS ${database}`, 'USER'),
   };
 }
 

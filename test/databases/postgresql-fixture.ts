@@ -1,11 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import pg from 'pg';
 import { postgresqlDatabase } from '../../src/adapters/database/postgresql.ts';
-import type { ServerAddress } from '../../src/adapters/database/server-address.ts';
 import type { ServerFixture } from '../contracts/database-server-faults.ts';
 import type { DatabaseServer } from './server.ts';
+import { onServer } from './server-fixture.ts';
 
 const ODD_SQL = `
 CREATE TABLE schema_migrations (version VARCHAR(128) PRIMARY KEY);
@@ -48,8 +45,6 @@ let made = 0;
 
 /** A database of its own on the server, with odd names, types and values. */
 export async function postgresqlFixture(server: DatabaseServer, sql = ODD_SQL): Promise<ServerFixture> {
-  const folder = await mkdtemp(join(tmpdir(), 'rda-postgresql-'));
-  const backupFolder = join(folder, 'backups');
   const name = `the "shop" ${++made}`;
   const on = async <T>(database: string, work: (client: pg.Client) => Promise<T>): Promise<T> => {
     const { host, port, user, password } = server;
@@ -63,27 +58,17 @@ export async function postgresqlFixture(server: DatabaseServer, sql = ODD_SQL): 
   await admin(`CREATE DATABASE ${quoted(name)}`);
   await admin(`ALTER DATABASE ${quoted(name)} SET work_mem TO '5MB'`);
   await on(name, (client) => client.query(sql));
-  const { host, port, user, password } = server;
-  const address: ServerAddress = { host, port, user, password, database: name, tls: 'prefer' };
-  const plainOptions = {
-    label: `127.0.0.1/${name}`,
-    history: { table: 'schema_migrations', column: 'version' },
-    backupFolder,
-    keep: 2,
-  };
-  const as = (other: Partial<ServerAddress>) =>
-    postgresqlDatabase({ ...plainOptions, address: async () => ({ ...address, ...other }) });
-  const places = async () =>
-    (
-      await admin(`SELECT datname FROM pg_database WHERE NOT datistemplate AND datname NOT IN ('postgres')`)
-    ).rows
-      .map((row) => row.datname as string)
-      .filter((datname) => datname !== name);
+  const { end, ...common } = await onServer(server, name, {
+    adapter: postgresqlDatabase,
+    quoted,
+    admin,
+    async databases() {
+      const own = `SELECT datname FROM pg_database WHERE NOT datistemplate AND datname NOT IN ('postgres')`;
+      return (await admin(own)).rows.map((row) => row.datname as string);
+    },
+  });
   return {
-    server,
-    plainOptions,
-    address,
-    as,
+    ...common,
     async user(role, secret, except) {
       await admin(`DROP ROLE IF EXISTS ${role}`);
       await admin(`CREATE ROLE ${role} LOGIN CREATEDB PASSWORD '${secret.replaceAll("'", "''")}'`);
@@ -97,15 +82,8 @@ export async function postgresqlFixture(server: DatabaseServer, sql = ODD_SQL): 
         for (const table of except) await client.query(`REVOKE SELECT ON ${table} FROM ${role}`);
       });
     },
-    database: as({}),
-    backupFolder,
     extension: 'dump',
     table: (table) => `public.${table}`,
-    place: (place) => place,
-    places,
-    async occupy(into) {
-      await admin(`CREATE DATABASE ${quoted(into)}`);
-    },
     async exec(sql) {
       await on(name, (client) => client.query(sql));
     },
@@ -123,12 +101,7 @@ export async function postgresqlFixture(server: DatabaseServer, sql = ODD_SQL): 
     async destroy() {
       await admin(`DROP DATABASE ${quoted(name)} WITH (FORCE)`);
     },
-    async end() {
-      for (const database of [name, ...(await places())])
-        await admin(`DROP DATABASE IF EXISTS ${quoted(database)} WITH (FORCE)`);
-      for (const role of ['clerk', 'deployer']) await admin(`DROP ROLE IF EXISTS ${role}`);
-      await rm(folder, { recursive: true, force: true });
-    },
+    end: () => end((database) => `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`, 'ROLE'),
   };
 }
 

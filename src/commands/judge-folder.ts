@@ -2,7 +2,7 @@ import type { JudgedFile } from '../model/judged-file.ts';
 import { type FileFinding, type FileReversal, worstOf } from '../model/judged-file.ts';
 import type { Engine } from '../model/migration-formats.ts';
 import type { Migration } from '../model/release.ts';
-import { judgeEach } from '../schema-changes/judge-each.ts';
+import { type EachVerdict, judgeEach } from '../schema-changes/judge-each.ts';
 import { judgeReversal } from '../schema-changes/judge-reversal.ts';
 import { judgeSpan } from '../schema-changes/judge-span.ts';
 import type { SchemaFinding } from '../schema-changes/verdict.ts';
@@ -20,9 +20,13 @@ export interface Changes {
 /** One entry for each file, in the order of the migrations. `engine` undefined: all of them are code. */
 export async function judgeChanges(changes: Changes, engine: Engine | undefined): Promise<JudgedFile[]> {
   const { migrations } = changes;
-  const findings = engine === undefined ? [] : await findingsOf(changes, engine);
-  const reversals =
-    engine === undefined ? [] : (await judgeReversal(migrations, engine, changes.before)).verdicts;
+  const { findings, reversals } = engine ? await judged(changes, engine) : { findings: [], reversals: [] };
+  const byFile = new Map<string, FileFinding[]>();
+  for (const finding of findings) {
+    const known = byFile.get(finding.file);
+    if (known) known.push(said(finding));
+    else byFile.set(finding.file, [said(finding)]);
+  }
   const files = new Map<string, JudgedFile>();
   for (const [i, migration] of migrations.entries()) {
     const { file } = migration;
@@ -35,20 +39,16 @@ export async function judgeChanges(changes: Changes, engine: Engine | undefined)
       verdict: 'safe',
       // A file of several changesets is taken back by taking all of them back.
       reversal: known ? worse(known.reversal, reversal) : reversal,
-      findings: [...(known?.findings ?? findings.filter((one) => one.file === file).map(said)), ...own],
+      findings: [...(known?.findings ?? byFile.get(file) ?? []), ...own],
     });
   }
   return [...files.values()].map((judged) => ({ ...judged, verdict: worstOf(judged.findings) }));
 }
 
-async function findingsOf(
-  { before, migrations, together }: Changes,
-  engine: Engine,
-): Promise<SchemaFinding[]> {
-  const { findings } = together
-    ? await judgeSpan({ before, migrations }, engine)
-    : await judgeEach({ before, migrations }, engine);
-  return findings;
+async function judged({ before, migrations, together }: Changes, engine: Engine): Promise<EachVerdict> {
+  if (!together) return judgeEach({ before, migrations }, engine);
+  const { findings } = await judgeSpan({ before, migrations }, engine);
+  return { findings, reversals: (await judgeReversal(migrations, engine, before)).verdicts };
 }
 
 function said(finding: SchemaFinding): FileFinding {

@@ -21,7 +21,7 @@ export interface CatalogConstraint extends Constraint {
 export interface CatalogTable {
   name: string;
   /** Its identity, kept by a rename. */
-  root: number;
+  readonly root: number;
   /** The identity of the table that its rows were copied from: a rebuild is create, copy, drop, rename. */
   source: number | undefined;
   columns: NameMap<CatalogColumn>;
@@ -38,6 +38,9 @@ export interface CatalogTable {
 export class TableMap extends NameMap<CatalogTable> {
   readonly #byRoot = new Map<number, CatalogTable>();
 
+  protected override empty(): TableMap {
+    return new TableMap(this.key);
+  }
   override set(name: string, table: CatalogTable): this {
     this.#forget(name);
     this.#byRoot.set(table.root, table);
@@ -116,6 +119,19 @@ export function objectKey(kind: ObjectKind, name: string): string {
   return `${kind === 'domain' ? 'type' : kind} ${name}`;
 }
 
+/** A copy that later changes of the original don't reach. */
+export function snapshot({ tables, views, triggers, objects }: Catalog): Catalog {
+  return {
+    tables: tables.copy(copyTable),
+    views: views.copy(),
+    triggers: triggers.copy(),
+    objects: objects.copy((object) => ({
+      ...object,
+      labels: object.labels?.map((label) => ({ ...label })),
+    })),
+  };
+}
+
 /** A catalog that goes on from another, which must not change while this one is in use. */
 export function layerOver({ tables, views, triggers, objects }: Catalog, key: NameKey): Catalog {
   return {
@@ -123,16 +139,6 @@ export function layerOver({ tables, views, triggers, objects }: Catalog, key: Na
     views: new NameMap(key, views),
     triggers: new NameMap(key, triggers),
     objects: new NameMap(key, objects),
-  };
-}
-
-/** Puts what a layer changed into the catalog that it is over, and gives that. */
-export function settle({ tables, views, triggers, objects }: Catalog): Catalog {
-  return {
-    tables: tables.settle(),
-    views: views.settle(),
-    triggers: triggers.settle(),
-    objects: objects.settle(),
   };
 }
 
@@ -179,6 +185,10 @@ export function isSame(table: CatalogTable, old: CatalogTable): boolean {
   return table.root === old.root || table.source === old.root;
 }
 
+export function tableByRoot(catalog: Catalog, root: number): CatalogTable | undefined {
+  return catalog.tables.byRoot(root);
+}
+
 export function columnByRoot(table: CatalogTable, root: number): CatalogColumn | undefined {
   for (const column of table.columns.values()) if (column.root === root) return column;
   return undefined;
@@ -187,7 +197,7 @@ export function columnByRoot(table: CatalogTable, root: number): CatalogColumn |
 export function copyTable(table: CatalogTable): CatalogTable {
   return {
     ...table,
-    columns: table.columns.copy(),
+    columns: table.columns.copy((column) => ({ ...column })),
     constraints: table.constraints.map((constraint) => ({ ...constraint, columns: [...constraint.columns] })),
   };
 }

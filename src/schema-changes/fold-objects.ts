@@ -1,5 +1,6 @@
 import { newIdentity, objectKey } from './catalog.ts';
 import type { Fold } from './fold-state.ts';
+import { isComplete } from './fold-state.ts';
 import type { Operation } from './operation.ts';
 import type { Place } from './verdict.ts';
 
@@ -9,7 +10,7 @@ export function createObject(fold: Fold, operation: Of<'create-object'>, place: 
   const { kind, name, text, labels, replaces } = operation;
   const key = objectKey(kind, name);
   const there = fold.now.objects.get(key);
-  if (!there && replaces && fold.before && !fold.complete) {
+  if (!there && replaces && fold.before && !isComplete(fold)) {
     const assumed = { kind, name, text: '', labels: undefined, root: newIdentity(), place: undefined };
     fold.before.objects.set(key, assumed);
   }
@@ -30,7 +31,7 @@ export function dropObject(fold: Fold, operation: Of<'drop-object'>, place: Plac
   const kind = operation.kind === 'function' && isTrigger ? 'trigger-function' : operation.kind;
   const key = objectKey(kind, name);
   const there = fold.now.objects.get(key);
-  if (!there && !(operation.ifExists && fold.complete)) {
+  if (!there && !(operation.ifExists && isComplete(fold))) {
     const assumed = { kind, name, text: '', labels: undefined, root: newIdentity(), place };
     fold.before?.objects.set(key, assumed);
     fold.gone.set(assumed.root, place);

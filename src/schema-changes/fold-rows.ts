@@ -1,6 +1,8 @@
 import type { CatalogTable } from './catalog.ts';
+import { tableByRoot } from './catalog.ts';
 import type { Fold, RowChange } from './fold-state.ts';
 import { columnOf, isOld, isOldColumn, nameOfKnown, tableOf } from './fold-state.ts';
+import type { NameKey } from './name-map.ts';
 import type { CopiedValue, Copy, Operation } from './operation.ts';
 import type { Place } from './verdict.ts';
 
@@ -17,7 +19,9 @@ export function copyRows(fold: Fold, table: CatalogTable, rows: Copy, place: Pla
   if (rows.from === undefined || isView(fold, rows.from)) return;
   const source = tableOf(fold, rows.from);
   if (source === table) return;
-  table.source = source.source ?? source.root;
+  // Copied over and over, it is still the one that the old code knows.
+  const isKnown = !fold.before || tableByRoot(fold.before, source.root) !== undefined;
+  table.source = isKnown ? source.root : (source.source ?? source.root);
   if (!rows.whole) table.filtered = place;
   const values = allNamed(source, rows.values);
   if (table.columns.isEmpty()) {
@@ -35,8 +39,18 @@ export function copyRows(fold: Fold, table: CatalogTable, rows: Copy, place: Pla
     const value = values[i];
     if (!column || !value) continue;
     if (value.kind === 'computed') column.computed = true;
-    else column.root = columnOf(fold, source, value.column).root;
+    else if (heirOf(value.column, targets, values, fold.dialect.key) === target)
+      column.root = columnOf(fold, source, value.column).root;
   }
+}
+
+/** Which of the columns that one is put into goes on as it: that of its name, else the first. */
+function heirOf(name: string, targets: string[], values: CopiedValue[], key: NameKey): string | undefined {
+  const heirs = targets.filter((_, i) => {
+    const value = values[i];
+    return value && value.kind !== 'all' && value.kind !== 'computed' && key(value.column) === key(name);
+  });
+  return heirs.find((target) => key(target) === key(name)) ?? heirs[0];
 }
 
 /** What a copy takes, with each column of `*` by name. */

@@ -7,7 +7,8 @@ import {
   newColumn,
   newTable,
   originalOf,
-  settle,
+  snapshot,
+  tableByRoot,
 } from './catalog.ts';
 import type { Dialect } from './dialect.ts';
 import { NameMap } from './name-map.ts';
@@ -34,7 +35,7 @@ export interface Fold {
   /** The latest identity at `begin`. */
   begunAt: number;
   /** Whether everything that was there at `begin` is known. */
-  complete: boolean;
+  complete: boolean | undefined;
   rowChanges: RowChange[];
   concerns: Concern[];
   unknown: { why: string; rule: RuleId; place: Place }[];
@@ -42,6 +43,8 @@ export interface Fold {
   gone: Map<number, Place>;
   /** Where a view, trigger or constraint was last dropped. */
   dropped: NameMap<Place>;
+  /** Which table, by its identity, an index or constraint was put on last, by its key: where to look first. */
+  holders: Map<string, number>;
   /** Schemas in which names are looked for; '' is the default one. */
   path: string[];
 }
@@ -52,37 +55,22 @@ export function newFold(dialect: Dialect): Fold {
     now: emptyCatalog(dialect.key),
     before: undefined,
     begunAt: 0,
-    complete: false,
+    complete: undefined,
     rowChanges: [],
     concerns: [],
     unknown: [],
     gone: new Map(),
     dropped: new NameMap(dialect.key),
+    holders: new Map(),
     path: [''],
-  };
-}
-
-/**
- * A schema that goes on from another's, which stays as it is, and must not go on while this one is in use: what is read in
- * it is new to the code that knows the other.
- */
-export function branch(fold: Fold): Fold {
-  const { key } = fold.dialect;
-  const before = layerOver(fold.now, key);
-  return {
-    ...newFold(fold.dialect),
-    now: layerOver(before, key),
-    before,
-    begunAt: latestIdentity(),
-    complete: isComplete(fold),
   };
 }
 
 /** From here on, what is read is new to the old code. */
 export function begin(fold: Fold): void {
-  fold.before = settle(fold.now);
-  fold.now = layerOver(fold.before, fold.dialect.key);
+  fold.before = snapshot(fold.now);
   fold.begunAt = latestIdentity();
+  fold.complete = undefined;
   fold.complete = isComplete(fold);
   fold.rowChanges = [];
   fold.concerns = [];
@@ -90,15 +78,33 @@ export function begin(fold: Fold): void {
   fold.path = [''];
 }
 
-function isComplete({ now, unknown }: Fold): boolean {
-  return !now.tables.isEmpty() && unknown.length === 0;
+/**
+ * A fold of what is new to the code that knows another's schema as it is now, at no cost: the other must not go on while
+ * this one is in use.
+ */
+export function layer(fold: Fold): Fold {
+  const { key } = fold.dialect;
+  const before = layerOver(fold.now, key);
+  return {
+    ...newFold(fold.dialect),
+    holders: fold.holders,
+    now: layerOver(before, key),
+    before,
+    begunAt: latestIdentity(),
+    complete: isComplete(fold),
+  };
+}
+
+/** Whether everything that was there is known: what is not known now was not there. */
+export function isComplete(fold: Fold): boolean {
+  return fold.complete ?? (!fold.now.tables.isEmpty() && fold.unknown.length === 0);
 }
 
 /** Whether the old code knows the table, under whatever name. */
 export function isOld(fold: Fold, table: CatalogTable): boolean {
   const old = fold.before && originalOf(table, fold.before.tables);
   // A copy is the table itself only once the original is gone.
-  return old !== undefined && (old.root === table.root || fold.now.tables.byRoot(old.root) === undefined);
+  return old !== undefined && (old.root === table.root || tableByRoot(fold.now, old.root) === undefined);
 }
 
 /** Whether the old code knows the column: one that was never made is taken to have been there before. */

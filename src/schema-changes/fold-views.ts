@@ -1,7 +1,7 @@
 import type { ViewBase } from './catalog.ts';
 import { allNamed } from './fold-rows.ts';
 import type { Fold } from './fold-state.ts';
-import { columnOf, nameOfKnown, nameOfNew } from './fold-state.ts';
+import { columnOf, isComplete, nameOfKnown, nameOfNew } from './fold-state.ts';
 import type { Operation } from './operation.ts';
 import type { Place } from './verdict.ts';
 
@@ -35,7 +35,7 @@ export function dropView(
 ): void {
   const full = nameOfKnown(fold, name);
   fold.dropped.set(full, place);
-  if (!fold.now.views.has(full) && !(ifExists && fold.complete)) {
+  if (!fold.now.views.has(full) && !(ifExists && isComplete(fold))) {
     const view = { name: full, columns: undefined, text: '', base: undefined, place };
     fold.before?.views.set(full, view);
   }

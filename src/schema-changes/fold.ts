@@ -5,7 +5,7 @@ import { addLabel, createObject, dropObject, renameLabel, renameObject } from '.
 import { changeRows, copyRows, insertRows } from './fold-rows.ts';
 import { dropSchema, renameSchema } from './fold-schemas.ts';
 import type { Fold } from './fold-state.ts';
-import { isOld, nameOfKnown, nameOfNew, tableOf } from './fold-state.ts';
+import { isComplete, isOld, nameOfKnown, nameOfNew, tableOf } from './fold-state.ts';
 import { createView, dropView } from './fold-views.ts';
 import type { Operation } from './operation.ts';
 import type { Place } from './verdict.ts';
@@ -127,7 +127,7 @@ export function apply(fold: Fold, operation: Operation, place: Place): void {
 function dropTable(fold: Fold, { name, ifExists }: { name: string; ifExists: boolean }, place: Place): void {
   const { now } = fold;
   const full = nameOfKnown(fold, name);
-  if (ifExists && fold.complete && !now.tables.has(full)) return;
+  if (ifExists && isComplete(fold) && !now.tables.has(full)) return;
   const table = tableOf(fold, full);
   fold.gone.set(table.root, place);
   now.tables.delete(full);

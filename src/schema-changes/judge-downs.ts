@@ -6,8 +6,9 @@ import { columnByRoot, isSame } from './catalog.ts';
 import { compare } from './compare.ts';
 import { engineOf } from './engines.ts';
 import type { Fold } from './fold-state.ts';
-import { begin, branch, newFold } from './fold-state.ts';
+import { begin, layer, newFold } from './fold-state.ts';
 import { commented, foldStatements, type Span } from './judge-span.ts';
+import { readMigration } from './read-migration.ts';
 import type { RuleId } from './rules.ts';
 import { type Commented, suppress } from './suppressions.ts';
 import type { Place, SchemaFinding } from './verdict.ts';
@@ -34,14 +35,14 @@ const OF_ROWS: readonly RuleId[] = ['delete-data', 'update-data', 'replace-data'
 export async function judgeDowns(span: Span, name: DatabaseFacts['engine']): Promise<DownsVerdict> {
   const engine = await engineOf(name);
   const fold = newFold(engine.dialect);
-  for (const migration of span.before) foldStatements(fold, migration, engine.read(migration.up));
-  const ups = span.migrations.map((migration) => ({ migration, read: engine.read(migration.up) }));
+  for (const migration of span.before) foldStatements(fold, migration, readMigration(migration, engine));
+  const ups = span.migrations.map((migration) => ({ migration, read: readMigration(migration, engine) }));
   const downs = [...span.migrations]
     .reverse()
-    .map((migration) => ({ migration, read: engine.read(migration.down ?? '') }));
+    .map((migration) => ({ migration, read: readMigration(migration, engine, 'down') }));
   const said = (all: typeof ups): Commented[] =>
     all.flatMap(({ migration, read }) => commented(migration, read));
-  const back = branch(fold);
+  const back = layer(fold);
   for (const { migration, read } of [...ups, ...downs]) foldStatements(back, migration, read);
   const left = suppress(compare(back), said([...ups, ...downs])).filter(stopsOldCode);
 

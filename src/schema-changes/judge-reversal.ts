@@ -1,11 +1,12 @@
 import type { DatabaseFacts } from '../model/facts.ts';
 import type { Migration } from '../model/release.ts';
 import { compare } from './compare.ts';
-import type { Engine } from './dialect.ts';
+import type { ReadStatement } from './dialect.ts';
 import { engineOf } from './engines.ts';
 import type { Fold } from './fold-state.ts';
-import { branch, newFold } from './fold-state.ts';
+import { layer, newFold } from './fold-state.ts';
 import { foldStatements } from './judge-span.ts';
+import { readMigration } from './read-migration.ts';
 import type { Place, SchemaFinding } from './verdict.ts';
 
 /**
@@ -33,8 +34,15 @@ export async function judgeReversal(
 ): Promise<Reversal> {
   const engine = await engineOf(name);
   const shipped = newFold(engine.dialect);
-  for (const migration of before) foldStatements(shipped, migration, engine.read(migration.up));
-  const downs = migrations.map((migration) => judgeDown(migration, shipped, engine));
+  for (const migration of before) foldStatements(shipped, migration, readMigration(migration, engine));
+  const downs = migrations.map((migration) =>
+    judgeBothWays(
+      migration,
+      readMigration(migration, engine),
+      readMigration(migration, engine, 'down'),
+      shipped,
+    ),
+  );
   return {
     missing: migrations.filter((_, i) => downs[i]?.acts === false),
     lossy: downs.flatMap(({ lossy }) => lossy),
@@ -42,17 +50,20 @@ export async function judgeReversal(
   };
 }
 
-/** `fold` goes on with the migration. */
-function judgeDown(migration: Migration, fold: Fold, engine: Engine) {
-  const down = engine.read(migration.down ?? '');
-  const both = branch(fold);
-  const up = engine.read(migration.up);
+/** A migration and its down, each judged for the code that is there before it; `fold` goes on with the migration. */
+export function judgeBothWays(
+  migration: Migration,
+  up: ReadStatement[],
+  down: ReadStatement[],
+  fold: Fold,
+): { there: SchemaFinding[]; lossy: Place[]; acts: boolean; verdict: ReversalVerdict } {
+  const both = layer(fold);
   foldStatements(both, migration, up);
   const there = compare(both);
   foldStatements(both, migration, down);
   const back = compare(both);
   foldStatements(fold, migration, up);
-  const current = branch(fold);
+  const current = layer(fold);
   foldStatements(current, migration, down);
   const destroys = compare(current).filter(
     ({ verdict }) => verdict === 'data-destroyed' || verdict === 'unknown',
@@ -66,7 +77,7 @@ function judgeDown(migration: Migration, fold: Fold, engine: Engine) {
   const acts = down.some(({ operations }) =>
     operations.some(({ op }) => op !== 'nothing' && op !== 'search-path'),
   );
-  return { acts, lossy, verdict: verdictOf(there, back, destroys, acts) };
+  return { there, acts, lossy, verdict: verdictOf(there, back, destroys, acts) };
 }
 
 function verdictOf(

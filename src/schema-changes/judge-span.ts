@@ -6,6 +6,7 @@ import { engineOf } from './engines.ts';
 import { apply } from './fold.ts';
 import type { Fold } from './fold-state.ts';
 import { begin, newFold } from './fold-state.ts';
+import { readMigration } from './read-migration.ts';
 import { type Commented, suppress } from './suppressions.ts';
 import type { Place, SchemaVerdict } from './verdict.ts';
 
@@ -23,10 +24,10 @@ export interface Span {
 export async function judgeSpan(span: Span, name: DatabaseFacts['engine']): Promise<SchemaVerdict> {
   const engine = await engineOf(name);
   const fold = newFold(engine.dialect);
-  for (const migration of span.before) foldStatements(fold, migration, engine.read(migration.up));
+  for (const migration of span.before) foldStatements(fold, migration, readMigration(migration, engine));
   begin(fold);
   const said = span.migrations.flatMap((migration) => {
-    const statements = engine.read(migration.up);
+    const statements = readMigration(migration, engine);
     foldStatements(fold, migration, statements);
     return commented(migration, statements);
   });

@@ -5,7 +5,7 @@ export type NameKey = (name: string) => string;
  * A map by name, in which names find each other as they do in the engine. A layer over another map holds what is changed
  * in it, and shows the rest as it is below, which must not change meanwhile.
  */
-export class NameMap<V extends object | boolean | string> {
+export class NameMap<V extends NonNullable<unknown>> {
   protected readonly key: NameKey;
   protected readonly below: this | undefined;
   /** By key; undefined for what is deleted of the map below. */
@@ -46,27 +46,21 @@ export class NameMap<V extends object | boolean | string> {
     return this.keys().next().done === true;
   }
 
-  /** A map of the same names, each value copied. */
-  copy(): NameMap<V> {
-    const copied = new NameMap<V>(this.key);
-    for (const [key, value] of this) copied.#own.set(key, { ...(value as object) } as V);
+  /** A map of the same names that is no layer, each value replaced. */
+  copy(of: (value: V) => V = (value) => value): this {
+    const copied = this.empty() as this;
+    for (const [name, value] of this) copied.set(name, of(value));
     return copied;
+  }
+
+  /** One of the same kind, with nothing in it. */
+  protected empty(): NameMap<V> {
+    return new NameMap<V>(this.key);
   }
 
   /** Whether the value of that name is of this layer, and not of the map below. */
   protected owns(name: string): boolean {
     return this.#own.has(this.key(name));
-  }
-
-  /** Puts what is changed into the map below, and gives that; this one is not to be used any more. */
-  settle(): this {
-    const { below } = this;
-    if (!below) return this;
-    for (const [key, value] of this.#own) {
-      if (value === undefined) below.delete(key);
-      else below.set(key, value);
-    }
-    return below;
   }
 
   /** Names that may have another value than in the other map: all, but where this is a layer over it. */

@@ -118,7 +118,7 @@ describe('a backup before the rollback', () => {
         blocking: true,
         evidence: [
           'There is no proven backup of it yet.',
-          'The server archives its WAL with pgBackRest, stanza shop: It is off.',
+          'It is archived by pgBackRest, stanza shop: It is off.',
         ],
       },
     ]);

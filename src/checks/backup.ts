@@ -102,7 +102,7 @@ function tooLong(
     'Go without a new backup: add --accept backup --reason TEXT',
   ];
   const unusable = restorePoint?.problem
-    ? [`The server archives its WAL with ${restorePoint.tool}: ${restorePoint.problem.why}`]
+    ? [`It is archived by ${restorePoint.tool}: ${restorePoint.problem.why}`]
     : [];
   const blocking = { ...finding('fail', estimate), evidence: [newest, ...unusable], blocking: true, fix };
   return { take: true, findings: [blocking] };

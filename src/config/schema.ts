@@ -155,6 +155,8 @@ function isOneAddress({ url, host, port, user, database }: Record<string, unknow
 }
 const ONE_ADDRESS = 'must have either "url", or "database" with "host", "port" and "user"';
 
+const TOOL_OF = { pgbackrest: 'postgresql', litestream: 'sqlite' };
+
 export const serviceSchema = z
   .strictObject({
     platform: z.discriminatedUnion('kind', [localPlatform, kubernetesPlatform]),
@@ -295,19 +297,32 @@ export const serviceSchema = z
                 .describe('Default: the stanza that is of this server.'),
               config: z.string().optional().describe("Path of pgbackrest.conf (default: pgBackRest's own)."),
             }),
+            z.strictObject({
+              kind: z.literal('litestream'),
+              config: z.string().optional().describe("Path of litestream.yml (default: Litestream's own)."),
+              socket: z
+                .string()
+                .optional()
+                .describe("Path of its control socket (default: Litestream's own)."),
+            }),
           ])
           .optional()
-          .describe('Record a restore point of this tool instead of a dump (PostgreSQL).'),
+          .describe(
+            'Record a restore point of this tool instead of a dump: pgBackRest of PostgreSQL, Litestream of SQLite.',
+          ),
       })
       .prefault({}),
     retention: z
       .strictObject({ keep: z.int().min(1).default(5).describe('Releases whose images must be there.') })
       .prefault({}),
   })
-  .refine(({ database, backup }) => !backup.restorePoint || database?.kind === 'postgresql', {
-    path: ['backup', 'restorePoint'],
-    message: 'needs a PostgreSQL database',
-  })
+  .refine(
+    ({ database, backup }) => !backup.restorePoint || TOOL_OF[backup.restorePoint.kind] === database?.kind,
+    {
+      path: ['backup', 'restorePoint', 'kind'],
+      message: '"pgbackrest" needs a database of kind postgresql, "litestream" one of kind sqlite',
+    },
+  )
   .refine(({ platform, registry }) => platform.kind !== 'local' || registry.kind === 'oci-layout', {
     path: ['registry', 'kind'],
     message: 'must be "oci-layout" where the platform is local',

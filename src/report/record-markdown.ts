@@ -125,9 +125,9 @@ function moved(record: RunRecord): string {
 
 function backup({ backup: taken, restorePoint }: RunRecord): string {
   if (!taken && restorePoint) {
-    const { name, lsn, tool, base, restore } = restorePoint;
+    const { name, position, tool, base, restore } = restorePoint;
     return list([
-      `Restore point \`${name}\` at LSN ${lsn}, archived`,
+      `Restore point \`${name}\` at ${position}, archived`,
       `${text(tool)}; a restore starts from its backup \`${base.name}\``,
       `\`${restore}\``,
     ]);

@@ -63,9 +63,9 @@ function backup({ backup: taken, restorePoint }: RunRecord): string[][] {
     ];
   }
   if (!restorePoint) return [['Backup:', 'none taken']];
-  const { name, lsn, tool, base, restore } = restorePoint;
+  const { name, position, tool, base, restore } = restorePoint;
   return [
-    ['Restore point:', `${name} at LSN ${lsn}, archived (${tool}; from backup ${base.name})`],
+    ['Restore point:', `${name} at ${position}, archived (${tool}; from backup ${base.name})`],
     ['', restore],
   ];
 }

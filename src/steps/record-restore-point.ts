@@ -28,15 +28,15 @@ export function recordRestorePoint(
   };
 }
 
-function finding({ name, lsn, tool, base, restore }: RestorePoint): Finding {
+function finding({ name, position, tool, base, restore, covers }: RestorePoint): Finding {
   return {
     check: 'backup',
     status: 'ok',
     title: `Restore point recorded: ${name}, archived`,
     evidence: [
-      `${tool}: at LSN ${lsn}; the WAL up to it is in the repository.`,
+      `${tool}: at ${position}; what a restore to it needs is in the repository.`,
       `A restore starts from the backup ${base.name}, taken ${base.at}. It was not restored to try it.`,
-      `It takes the whole server back, all of its databases: ${restore}`,
+      `It takes back ${covers}: ${restore}`,
     ],
     blocking: false,
     fix: [],

@@ -78,7 +78,7 @@ describe.skipIf(!HAS_POSTGRESQL || !HAS_PGBACKREST)('restore points of pgBackRes
     const point = await record(open(source()), NOW);
     expect(point).toMatchObject({
       name: 'rollback-r-20260315-103200-7f3a-20260315103200000',
-      lsn: expect.stringMatching(/^[0-9A-F]+\/[0-9A-F]+$/),
+      position: expect.stringMatching(/^LSN [0-9A-F]+\/[0-9A-F]+$/),
       tool: 'pgBackRest, stanza shop',
     });
     await shop.exec(`UPDATE orders SET item = 'gone'; DELETE FROM orders WHERE id > 100`);
@@ -108,7 +108,7 @@ describe.skipIf(!HAS_POSTGRESQL || !HAS_PGBACKREST)('restore points of pgBackRes
     expect((await outlook(asDeployer))?.problem?.why).toContain('may not end a WAL segment');
     await shop.exec('GRANT EXECUTE ON FUNCTION pg_switch_wal() TO deployer');
     expect((await outlook(asDeployer))?.problem).toBeUndefined();
-    expect(await record(asDeployer, NOW + 1)).toMatchObject({ lsn: expect.any(String) });
+    expect(await record(asDeployer, NOW + 1)).toMatchObject({ position: expect.any(String) });
   });
 
   test('a stanza that is not there, or of another server, is no stanza', async () => {
@@ -146,7 +146,7 @@ describe.skipIf(!HAS_POSTGRESQL || !HAS_PGBACKREST)('restore points of pgBackRes
       detail: expect.stringContaining(`is not whole in the repository: ${lost.slice(0, 24)} missing.`),
     });
     await rename(join(archived.repository, lost), join(folder, lost));
-    expect(await record(open(source()), NOW + 4)).toMatchObject({ lsn: expect.any(String) });
+    expect(await record(open(source()), NOW + 4)).toMatchObject({ position: expect.any(String) });
   });
 
   test('WAL that the server can not archive is told, and nothing is said to be archived', async () => {

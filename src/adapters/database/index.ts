@@ -1,5 +1,5 @@
 import { isAbsolute, join } from 'node:path';
-import type { RestorePointSource } from '../../model/restore-point.ts';
+import type { LitestreamSource, PgbackrestSource, RestorePointSource } from '../../model/restore-point.ts';
 import type { Database, HistoryTable } from './database.ts';
 import { mysqlDatabase } from './mysql.ts';
 import { postgresqlDatabase } from './postgresql.ts';
@@ -34,15 +34,12 @@ export interface DatabaseContext {
 export const databases: Record<Kind, (context: DatabaseContext) => Database> = {
   sqlite(context) {
     const { path } = configured(context, 'sqlite');
-    return sqliteDatabase({ path: absolute(context, path), label: path, ...shared(context) });
+    const restorePoint = restorePointOf(context, 'litestream');
+    return sqliteDatabase({ path: absolute(context, path), label: path, restorePoint, ...shared(context) });
   },
   postgresql(context) {
-    const { restorePoint } = context.configuration.backup;
-    const options = server(context, configured(context, 'postgresql'));
-    return postgresqlDatabase({
-      ...options,
-      restorePoint: restorePoint && absoluteConfig(context, restorePoint),
-    });
+    const restorePoint = restorePointOf(context, 'pgbackrest');
+    return postgresqlDatabase({ ...server(context, configured(context, 'postgresql')), restorePoint });
   },
   mysql: (context) => mysqlDatabase(server(context, configured(context, 'mysql'))),
 };
@@ -69,9 +66,18 @@ function configured<K extends Kind>({ configuration: { database } }: DatabaseCon
   return database as Extract<NonNullable<DatabaseConfiguration['database']>, { kind: K }>;
 }
 
-function absoluteConfig(context: DatabaseContext, source: RestorePointSource): RestorePointSource {
-  const { config } = source;
-  return config === undefined ? source : { ...source, config: absolute(context, config) };
+/** As configured, where it is of that kind. */
+function restorePointOf(context: DatabaseContext, kind: 'pgbackrest'): PgbackrestSource | undefined;
+function restorePointOf(context: DatabaseContext, kind: 'litestream'): LitestreamSource | undefined;
+function restorePointOf(
+  context: DatabaseContext,
+  kind: RestorePointSource['kind'],
+): RestorePointSource | undefined {
+  const source = context.configuration.backup.restorePoint;
+  if (source?.kind !== kind) return undefined;
+  const paths = Object.entries(source).filter(([key]) => key === 'config' || key === 'socket');
+  const made = paths.map(([key, path]) => [key, path === undefined ? path : absolute(context, path)]);
+  return { ...source, ...Object.fromEntries(made) };
 }
 
 function absolute({ configFolder }: DatabaseContext, path: string): string {

@@ -41,7 +41,10 @@ export function postgresqlDatabase(options: PostgresqlOptions): Database {
     verify: (backup, signal, depth = 'full') =>
       proving(backup, depth, () => verifyPostgresql(options, backup, signal, depth)),
     restore: (backup, into, signal) => restorePostgresql(options, backup, into, signal),
-    recordRestorePoint: (source, context) => recordRestorePoint(options, source, context),
+    async recordRestorePoint(source, context) {
+      if (source.kind !== 'pgbackrest') throw new TypeError(`${source.kind} keeps no PostgreSQL.`);
+      return recordRestorePoint(options, source, context);
+    },
     takeBack: (down, how) => takeBackPostgresql(options, down, how),
     withCopy: (backup, signal, work) => withCopyPostgresql(options, backup, signal, work),
     countLosses: (losses, signal) => countPostgresql(options, losses, signal),

@@ -11,6 +11,7 @@ import { sqliteCatalog, withEmptySqlite } from './sqlite/catalog.ts';
 import type { Connection } from './sqlite/connection.ts';
 import { databaseBytes, openForReading, untilFree } from './sqlite/connection.ts';
 import { quoteName, quoteText } from './sqlite/literal.ts';
+import { litestreamOutlook, recordLitestreamPoint } from './sqlite/litestream.ts';
 import type { SqliteOptions } from './sqlite/options.ts';
 import { readBackup } from './sqlite/read-backup.ts';
 import { removeSideFiles, runDump } from './sqlite/restore.ts';
@@ -29,7 +30,11 @@ export function sqliteDatabase(options: SqliteOptions): Database {
   return {
     name,
     supportsTransactionalDdl: true,
-    facts: (signal) => facts(options, name, signal),
+    async facts(signal) {
+      const known = await facts(options, name, signal);
+      const restorePoint = await litestreamOutlook(options, signal);
+      return { ...known, ...(restorePoint ? { restorePoint } : {}) };
+    },
     catalog: (signal, inside) => sqliteCatalog(options, name, signal, inside),
     withEmpty: (_, work) => withEmptySqlite(work),
     backUp: (context: BackupContext) => backUpSqlite(options, name, context),
@@ -53,6 +58,10 @@ export function sqliteDatabase(options: SqliteOptions): Database {
     restore,
     takeBack: (down, how) => takeBackSqlite(options, down, how),
     withCopy: withCopySqlite,
+    async recordRestorePoint(source, context) {
+      if (source.kind !== 'litestream') throw new TypeError(`${source.kind} keeps no SQLite.`);
+      return recordLitestreamPoint(options, name, source, context);
+    },
     countLosses: (losses, signal) => countSqlite(options, losses, signal),
   };
 }

@@ -1,4 +1,4 @@
-import type { RestorePointSource } from '../../../model/restore-point.ts';
+import type { PgbackrestSource } from '../../../model/restore-point.ts';
 import type { HistoryTable } from '../database.ts';
 import type { ServerAddress } from '../server-address.ts';
 
@@ -15,7 +15,7 @@ export interface PostgresqlOptions {
   /** Finished backups that `prune` leaves. */
   keep: number;
   /** As configured; where it is undefined, what the server archives its WAL with is looked for. */
-  restorePoint?: RestorePointSource | undefined;
+  restorePoint?: PgbackrestSource | undefined;
 }
 
 export function nameOf(options: PostgresqlOptions): string {

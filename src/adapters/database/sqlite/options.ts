@@ -1,3 +1,4 @@
+import type { LitestreamSource } from '../../../model/restore-point.ts';
 import type { HistoryTable } from '../database.ts';
 
 /** Of one database. */
@@ -12,4 +13,6 @@ export interface SqliteOptions {
   backupFolder: string;
   /** Finished backups that `prune` leaves. */
   keep: number;
+  /** As configured; where it is undefined, Litestream is looked for at its usual socket. */
+  restorePoint?: LitestreamSource | undefined;
 }

@@ -1,10 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { RollbackError } from '../../../../model/error.ts';
-import type {
-  RestorePoint,
-  RestorePointOutlook,
-  RestorePointSource,
-} from '../../../../model/restore-point.ts';
+import type { PgbackrestSource, RestorePoint, RestorePointOutlook } from '../../../../model/restore-point.ts';
 import { messageOf } from '../../backup-folder.ts';
 import type { RestorePointContext } from '../../database.ts';
 import { type Session, withSession } from '../connection.ts';
@@ -35,7 +31,7 @@ export async function restorePointOutlook(
   return withSession(options, { signal, statementTimeoutMs: LOOK_MS }, async (session) => {
     const archiving = await readArchiving(session);
     if (!configured && !/\bpgbackrest\b/.test(archiving.command)) return undefined;
-    const source = options.restorePoint ?? { kind: 'pgbackrest' };
+    const source: PgbackrestSource = options.restorePoint ?? { kind: 'pgbackrest' };
     const outlook = { tool: toolName(source), configured, source };
     const problem = archivingProblem(archiving, session.user);
     if (problem) return { ...outlook, problem };
@@ -61,7 +57,7 @@ export async function restorePointOutlook(
  */
 export async function recordRestorePoint(
   options: PostgresqlOptions,
-  source: RestorePointSource,
+  source: PgbackrestSource,
   context: RestorePointContext,
 ): Promise<RestorePoint> {
   const { signal, nowMs, run, progress } = context;
@@ -85,10 +81,11 @@ export async function recordRestorePoint(
       return {
         name,
         at,
-        lsn,
+        position: `LSN ${lsn}`,
         tool: toolName(own),
         base: told(stanza.base),
         restore: restoreCommand(own, stanza, name),
+        covers: 'the whole server, all of its databases',
       };
     });
   } catch (error) {
@@ -99,7 +96,7 @@ export async function recordRestorePoint(
   }
 }
 
-function toolName({ stanza }: RestorePointSource): string {
+function toolName({ stanza }: PgbackrestSource): string {
   return stanza === undefined ? 'pgBackRest' : `pgBackRest, stanza ${stanza}`;
 }
 
@@ -109,7 +106,7 @@ function told({ label, endedMs }: Usable['base']): RestorePoint['base'] {
 
 /** The first repository that a restore of this server could be made from. @throws PgbackrestFailed */
 async function usableStanza(
-  source: RestorePointSource,
+  source: PgbackrestSource,
   { systemId }: Archiving,
   signal: AbortSignal,
 ): Promise<Usable> {
@@ -159,7 +156,7 @@ async function requireWal(
     stanza,
     archiving,
     segment,
-  }: { source: RestorePointSource; stanza: Usable; archiving: Archiving; segment: string },
+  }: { source: PgbackrestSource; stanza: Usable; archiving: Archiving; segment: string },
   signal: AbortSignal,
 ): Promise<void> {
   // Over a change of timelines no counting leads; what was archived last is looked for all the same.
@@ -182,11 +179,7 @@ async function requireWal(
   }
 }
 
-function restoreCommand(
-  { config, stanza }: RestorePointSource,
-  { repo, base }: Usable,
-  name: string,
-): string {
+function restoreCommand({ config, stanza }: PgbackrestSource, { repo, base }: Usable, name: string): string {
   return [
     'pgbackrest',
     ...(config === undefined ? [] : [`--config=${config}`]),

@@ -1,12 +1,14 @@
-import type { DatabaseFacts, Facts, MigrationSpan } from '../model/facts.ts';
+import type { DatabaseFacts, Facts, Known, MigrationSpan } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
 import type { HistoryProblem } from '../model/migration-history.ts';
 import type { Migration, Release } from '../model/release.ts';
 import type { ReversalOutlook } from '../model/reversal.ts';
+import type { Catalogs } from '../schema-changes/compare-catalogs.ts';
 import { judgeReversal } from '../schema-changes/judge-reversal.ts';
 import { judgeSpan } from '../schema-changes/judge-span.ts';
 import type { SchemaFinding } from '../schema-changes/verdict.ts';
 import { stopsOldCode } from '../schema-changes/verdict.ts';
+import { comparisonOf, evidenceOf } from './migration-evidence.ts';
 import { compareHistory } from './migration-history.ts';
 import { amountOf, lossEvidence } from './reversal.ts';
 
@@ -15,11 +17,13 @@ const WAIVER = 'Go on all the same: add --accept migrations --reason TEXT';
 /**
  * The target's code can run on the live schema: judged from what the live database says is applied, less what the
  * target shipped. Reads nothing but the facts; loads the SQL parser only where there is SQL to read.
+ * @param catalogs The target's schema and the live one; where they are known their difference is judged too.
  */
 export async function checkMigrations(
   facts: Facts,
   target: Release,
   reversal?: ReversalOutlook,
+  catalogs?: Known<Catalogs>,
 ): Promise<Finding[]> {
   const { database } = facts;
   if (!database) {
@@ -44,7 +48,7 @@ export async function checkMigrations(
   if (unfinished.length > 0) return [unfinishedFinding(unfinished, name)];
   const others = problems.filter(({ kind }) => kind !== 'missing-file');
   return [
-    ...(await compared(facts, target, applied, name, engine, reversal)),
+    ...(await compared(facts, target, applied, name, engine, reversal, catalogs)),
     ...others.slice(0, 1).map(() => disorder(others, name)),
   ];
 }
@@ -56,6 +60,7 @@ async function compared(
   name: string,
   engine: DatabaseFacts['engine'],
   reversal: ReversalOutlook | undefined,
+  catalogs: Known<Catalogs> | undefined,
 ): Promise<Finding[]> {
   const shipped = target.migrations ?? [];
   const behind = shipped.filter(({ version }) => !applied.includes(version));
@@ -64,8 +69,12 @@ async function compared(
   if (span.migrations.length === 0 && span.unknownVersions.length === 0) {
     return [ok([`Every applied migration of ${name} is one that ${target.version} ships.`])];
   }
-  const { findings } = await judgeSpan({ before: shipped, migrations: span.migrations }, engine);
-  return [await judged(span, findings, target, facts, engine, reversal)];
+  const both = catalogs?.known ? catalogs.value : undefined;
+  const { findings } = await judgeSpan({ before: shipped, migrations: span.migrations }, engine, both);
+  const finding = await judged(span, findings, target, facts, engine, reversal);
+  return [
+    { ...finding, evidence: [...finding.evidence, ...comparisonOf(catalogs, findings, target.version)] },
+  ];
 }
 
 /** What is applied and the target does not ship, oldest first, with the SQL of the newest release that ships it. */
@@ -119,11 +128,16 @@ async function judged(
     const unread = new Set([...unknownVersions, ...stopping.map((finding) => finding.version)]);
     return unknown(`${count(unread.size, 'database migration')} ${between} can't be judged`, evidence, fix);
   }
-  const destructive = new Set(certain.map((finding) => finding.version)).size;
+  const destructive = new Set(
+    certain.filter(({ catalog }) => catalog !== 'alone').map((finding) => finding.version),
+  ).size;
   return {
     ...ok(evidence),
     status: 'fail',
-    title: `${count(destructive, 'destructive migration')} ${between}`,
+    title:
+      destructive > 0
+        ? `${count(destructive, 'destructive migration')} ${between}`
+        : `The live schema lacks what ${target.version} needs`,
     blocking: true,
     fix,
   };
@@ -135,12 +149,6 @@ function unreadReleases({ platform, unreadMigrations = {} }: Facts): string[] {
     const unread = unreadMigrations[id];
     return unread ? [`What ${version} ships is not known. ${unread.why}`] : [];
   });
-}
-
-function evidenceOf({ file, line, statement, rule, verdict, when, why, allowed }: SchemaFinding): string {
-  const said = `${rule}: ${verdict.replaceAll('-', ' ')}${when ? `, ${when}` : ''}`;
-  const word = allowed === undefined ? '' : ` Allowed in the file: ${allowed}.`;
-  return `${file}:${line}: ${statement} (${said}). ${why}${word}`;
 }
 
 /** Reverse migration, restore, forward fix; each with what it costs. */

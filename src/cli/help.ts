@@ -52,6 +52,8 @@ Examples:
   migrations: `
 Files of a folder are judged one by one, as if each were a release; those named one by one, or that came
 since --from, by their net effect together. Exit code 0: nothing stands in the way. 4: something does.
+With --database those are judged that it does not have yet, or that it has since --from; its history and its
+schema are compared with the files. For that the migrations are replayed in an empty database beside it.
 
 Formats: alembic, atlas, dbmate, diesel, django, drizzle, ecto, flyway, golang-migrate, goose, knex,
 liquibase, prisma, rails, sequelize, sqitch, sqlx, typeorm.
@@ -59,7 +61,8 @@ liquibase, prisma, rails, sequelize, sqitch, sqlx, typeorm.
 Examples:
   $ rollback-deploy-auto migrations db/migrations --engine postgresql
   $ rollback-deploy-auto migrations db/migrations/20260310140000_rename_price.sql --engine sqlite
-  $ rollback-deploy-auto migrations db/migrations --from v2.14.3 --to v2.14.4 --output json`,
+  $ rollback-deploy-auto migrations db/migrations --from v2.14.3 --to v2.14.4 --output json
+  $ rollback-deploy-auto migrations db/migrations --database env:DATABASE_URL`,
   status: `
 Examples:
   $ rollback-deploy-auto status

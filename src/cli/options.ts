@@ -56,6 +56,8 @@ export interface Values {
   attachedToSupervisor?: boolean;
   /** `local deploy`: folder that the image is built from. `migrations`: git ref of the older release. */
   from?: string;
+  /** `migrations`: the live database. */
+  database?: string;
   /** `migrations`: git ref of the newer release. */
   to?: string;
   /** `migrations`: whose SQL it is. */
@@ -216,6 +218,12 @@ export function addMigrationsOptions(command: Command): Command {
           '--to <TAG>',
           'git ref of the newer release (default: the files as they are here)',
         ).argParser(once('--to', text('--to'))),
+      )
+      .addOption(
+        new Option(
+          '--database <URL>',
+          'live database to compare with: URL without a password, env:NAME, file:PATH, or an SQLite file',
+        ).argParser(once('--database', text('--database'))),
       ),
   );
 }

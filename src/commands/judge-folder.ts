@@ -2,6 +2,7 @@ import type { JudgedFile } from '../model/judged-file.ts';
 import { type FileFinding, type FileReversal, worstOf } from '../model/judged-file.ts';
 import type { Engine } from '../model/migration-formats.ts';
 import type { Migration } from '../model/release.ts';
+import type { Catalogs } from '../schema-changes/compare-catalogs.ts';
 import { type EachVerdict, judgeEach } from '../schema-changes/judge-each.ts';
 import { judgeReversal } from '../schema-changes/judge-reversal.ts';
 import { judgeSpan } from '../schema-changes/judge-span.ts';
@@ -17,10 +18,19 @@ export interface Changes {
   together: boolean;
 }
 
-/** One entry for each file, in the order of the migrations. `engine` undefined: all of them are code. */
-export async function judgeChanges(changes: Changes, engine: Engine | undefined): Promise<JudgedFile[]> {
+/**
+ * One entry for each file, in the order of the migrations, and one for what only the catalogs show, where they show it.
+ * @param engine undefined: all of them are code.
+ */
+export async function judgeChanges(
+  changes: Changes,
+  engine: Engine | undefined,
+  catalogs?: Catalogs,
+): Promise<JudgedFile[]> {
   const { migrations } = changes;
-  const { findings, reversals } = engine ? await judged(changes, engine) : { findings: [], reversals: [] };
+  const { findings, reversals } = engine
+    ? await judged(changes, engine, catalogs)
+    : { findings: [], reversals: [] };
   const byFile = new Map<string, FileFinding[]>();
   for (const finding of findings) {
     const known = byFile.get(finding.file);
@@ -42,17 +52,31 @@ export async function judgeChanges(changes: Changes, engine: Engine | undefined)
       findings: [...(known?.findings ?? byFile.get(file) ?? []), ...own],
     });
   }
+  const elsewhere = findings.filter(({ file }) => !files.has(file));
+  const [first] = elsewhere;
+  if (first && engine)
+    files.set(first.file, {
+      file: first.file,
+      engine,
+      verdict: 'safe',
+      reversal: 'unknown',
+      findings: elsewhere.map(said),
+    });
   return [...files.values()].map((judged) => ({ ...judged, verdict: worstOf(judged.findings) }));
 }
 
-async function judged({ before, migrations, together }: Changes, engine: Engine): Promise<EachVerdict> {
+async function judged(
+  { before, migrations, together }: Changes,
+  engine: Engine,
+  catalogs: Catalogs | undefined,
+): Promise<EachVerdict> {
   if (!together) return judgeEach({ before, migrations }, engine);
-  const { findings } = await judgeSpan({ before, migrations }, engine);
+  const { findings } = await judgeSpan({ before, migrations }, engine, catalogs);
   return { findings, reversals: (await judgeReversal(migrations, engine, before)).verdicts };
 }
 
 function said(finding: SchemaFinding): FileFinding {
-  const { rule, statement, line, verdict, when, why, fix, docs, allowed } = finding;
+  const { rule, statement, line, verdict, when, why, fix, docs, catalog, allowed } = finding;
   return {
     rule,
     statement,
@@ -62,6 +86,7 @@ function said(finding: SchemaFinding): FileFinding {
     why,
     fix,
     docs,
+    ...(catalog === undefined ? {} : { catalog }),
     ...(allowed === undefined ? {} : { allowed }),
   };
 }

@@ -1,13 +1,12 @@
-import { detectEngine, detectFormats } from '../adapters/migrations/detect.ts';
-import { migrationSources } from '../adapters/migrations/index.ts';
-import type { MigrationFile, MigrationSource } from '../adapters/migrations/migrations.ts';
+import type { MigrationSource } from '../adapters/migrations/migrations.ts';
 import { EXIT, RollbackError } from '../model/error.ts';
 import { type JudgedFile, standsInTheWay, worstOf } from '../model/judged-file.ts';
-import { ENGINES, type Engine, type MigrationFormat } from '../model/migration-formats.ts';
+import type { Engine, MigrationFormat } from '../model/migration-formats.ts';
 import type { Migration } from '../model/release.ts';
 import type { CommandOutcome } from './context.ts';
 import { readAtRef } from './git-files.ts';
 import { judgeChanges } from './judge-folder.ts';
+import { judgeLive } from './judge-live.ts';
 import {
   foldersOf,
   type MigrationFolder,
@@ -15,6 +14,7 @@ import {
   readSettings,
   settingsAbove,
 } from './migration-files.ts';
+import { engineOf, noneRead, parse, sourceOf } from './migration-source.ts';
 import { releasedFindings } from './released-files.ts';
 
 export interface MigrationsOptions {
@@ -27,20 +27,25 @@ export interface MigrationsOptions {
   from: string | undefined;
   /** git ref of the newer one. Default: the files as they are here. */
   to: string | undefined;
+  /** URL or path of the live database (`--database`). Default: none is asked. */
+  database?: string | undefined;
 }
 
 /**
  * Judges migration files: whether the code from before them could come back once they are applied. Files are judged by
- * their net effect where they are named one by one or by `from`; those of a folder each for itself. Changes nothing.
+ * their net effect where they are named one by one or by `from`; those of a folder each for itself; with `database` those
+ * that it does not have yet, or has since `from`. Changes nothing.
  * @returns exit 0 where nothing stands in the way, else 4; the document is an array of `JudgedFile`.
  * @throws RollbackError of exit 2: `USAGE`, `MIGRATIONS_NOT_FOUND`, `FORMAT_UNKNOWN`, `ENGINE_UNKNOWN`,
- *   `NOT_A_MIGRATION`, `MIGRATION_UNREADABLE`, `FILE_NOT_TEXT`, `REF_UNKNOWN`, `GIT_UNUSABLE`
+ *   `NOT_A_MIGRATION`, `MIGRATION_UNREADABLE`, `HISTORY_MISSING`, `FILE_NOT_TEXT`, `REF_UNKNOWN`, `GIT_UNUSABLE`
  */
 export async function migrations(cwd: string, options: MigrationsOptions): Promise<CommandOutcome> {
   if (options.to !== undefined && options.from === undefined) throw toWithoutFrom(options.to);
   const json: JudgedFile[] = [];
-  for (const folder of await foldersOf(cwd, options.paths))
-    json.push(...(await judgeFolder(cwd, folder, options)));
+  if (options.database !== undefined) json.push(...(await judgeLive(cwd, options, options.database)));
+  else
+    for (const folder of await foldersOf(cwd, options.paths))
+      json.push(...(await judgeFolder(cwd, folder, options)));
   return { exit: json.some(standsInTheWay) ? EXIT.refused : EXIT.done, json };
 }
 
@@ -87,18 +92,6 @@ async function judgeFolder(
   return judged.map((one) => ({ ...one, verdict: worstOf(one.findings) }));
 }
 
-/** Files that look like the tool's, and that it would not read: better said than taken for nothing to judge. */
-function noneRead(files: readonly MigrationFile[], { tool }: MigrationSource, folder: string): RollbackError {
-  const shown = folder === '' ? 'this folder' : folder;
-  return new RollbackError({
-    code: 'MIGRATIONS_NOT_FOUND',
-    summary: `There is no migration in ${shown} that ${tool} would read`,
-    detail: `Looked at ${files.length} files, e.g. ${files[0]?.path ?? 'none'}.`,
-    fix: `Name the folder that ${tool} itself is given, or say whose format it is: --format NAME`,
-    exit: EXIT.usage,
-  });
-}
-
 /** What the newer files bring: new ones, and repeatable ones that were changed. */
 function since(before: readonly Migration[], all: readonly Migration[]) {
   const known = new Map(before.map((one) => [one.version, one]));
@@ -139,65 +132,6 @@ function belongs(file: string, migration: Migration): boolean {
     .replace(/(^|\/)(?:revert|verify)\/([^/]+)$/, '$1deploy/$2')
     .replace(/(^|\/)U([^/]*\.sql)$/, '$1V$2');
   return [file, up].includes(migration.file);
-}
-
-function sourceOf(
-  { folder, named }: MigrationFolder,
-  files: readonly MigrationFile[],
-  format: MigrationFormat | undefined,
-): MigrationSource | undefined {
-  if (format !== undefined) return migrationSources[format]();
-  if (files.length === 0 && named === undefined) return undefined;
-  const found = detectFormats(files);
-  const [only, ...others] = found;
-  if (only !== undefined && readAlike(found, files, folder)) return migrationSources[only]();
-  const shown = folder === '' ? 'this folder' : folder;
-  throw new RollbackError({
-    code: 'FORMAT_UNKNOWN',
-    summary: `The format of the migrations in ${shown} is not clear`,
-    detail:
-      others.length > 0
-        ? `The files bear the marks of ${found.join(' and ')}.`
-        : 'The files bear the mark of no tool whose format is known.',
-    fix: `Say it: --format ${only ?? 'NAME'}`,
-    exit: EXIT.usage,
-  });
-}
-
-/** Whether it is the same which of the formats is taken, e.g. since two tools name their files in one way. */
-function readAlike(
-  formats: readonly MigrationFormat[],
-  files: readonly MigrationFile[],
-  folder: string,
-): boolean {
-  const read = formats.map((format) =>
-    JSON.stringify(
-      parse(migrationSources[format](), files, folder).map(({ file, up, down }) => [file, up, down]),
-    ),
-  );
-  return new Set(read).size === 1;
-}
-
-function parse(source: MigrationSource, files: readonly MigrationFile[], folder: string): Migration[] {
-  try {
-    return source.parse(files, folder);
-  } catch (error) {
-    if (!(error instanceof RollbackError)) throw error;
-    const fix = 'Correct the file, or say whose format it is: --format NAME';
-    throw error.with({ fix, exit: EXIT.usage });
-  }
-}
-
-function engineOf(files: readonly MigrationFile[], source: MigrationSource, folder: string): Engine {
-  const found = detectEngine(files, source.format);
-  if (found) return found;
-  throw new RollbackError({
-    code: 'ENGINE_UNKNOWN',
-    summary: `Which engine the migrations in ${folder || 'this folder'} are for is not clear`,
-    detail: 'No word in them is of one engine alone, or they have words of several.',
-    fix: `Say it: --engine ${ENGINES.join('|')}`,
-    exit: EXIT.usage,
-  });
 }
 
 function toWithoutFrom(to: string): RollbackError {

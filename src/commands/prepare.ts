@@ -9,14 +9,16 @@ import { buildPlan } from '../engine/plan.ts';
 import { baselineOf } from '../judge/baseline.ts';
 import { judgeFailing } from '../judge/failing.ts';
 import { judgeRelease } from '../judge/known-good.ts';
-import type { Facts, PlatformFacts } from '../model/facts.ts';
+import type { Facts, Known, PlatformFacts } from '../model/facts.ts';
 import { type Finding, mayBeAccepted } from '../model/finding.ts';
 import type { Plan, PlannedStep, Strategy } from '../model/plan.ts';
+import type { Catalogs } from '../schema-changes/compare-catalogs.ts';
 import { chooseStrategy } from './choose-strategy.ts';
 import type { Target } from './choose-target.ts';
 import { chooseTarget } from './choose-target.ts';
 import type { CommandContext, RollbackOptions } from './context.ts';
 import { lookAround, lookUpImage } from './gather-facts.ts';
+import { catalogsFor } from './live-catalogs.ts';
 import { type PlannedReversal, planReversal } from './plan-reversal.ts';
 import { withShippedMigrations } from './shipped-migrations.ts';
 
@@ -64,7 +66,8 @@ export async function prepare(
     aimed,
   );
   const reversal = await planReversal(context, options, seen, to);
-  const plan = await planFrom(context, options, seen, { ...target, to }, runId, { reversal });
+  const catalogs = reversal.outlook?.asked ? undefined : await catalogsFor(context, seen, to);
+  const plan = await planFrom(context, options, seen, { ...target, to }, runId, { reversal, catalogs });
   return { plan, facts: seen, revert: looked.revert };
 }
 
@@ -88,7 +91,11 @@ export async function planFrom(
   facts: Facts,
   { to, from, skipped }: Target,
   runId: string,
-  { reversal, earlier = [] }: { reversal: PlannedReversal; earlier?: PlannedStep[] },
+  {
+    reversal,
+    catalogs,
+    earlier = [],
+  }: { reversal: PlannedReversal; catalogs?: Known<Catalogs> | undefined; earlier?: PlannedStep[] },
 ): Promise<Plan> {
   const { configuration, adapters, clock } = context;
   const { good, retention, platform } = configuration;
@@ -96,7 +103,7 @@ export async function planFrom(
   const backup = decideBackup(facts.database, options, configuration.backup, clock.now());
   const findings = [
     ...checkRegistry(facts, to),
-    ...(await checkMigrations(reversal.facts, to, reversal.outlook)),
+    ...(await checkMigrations(reversal.facts, to, reversal.outlook, catalogs)),
     ...reversal.findings,
     ...(facts.configurationFindings ?? checkConfiguration(facts, to)),
     ...backup.findings,

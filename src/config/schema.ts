@@ -129,6 +129,13 @@ const databaseUrl = z
       'must not hold a password: write url: { env: VARIABLE } or url: { file: PATH }, or the password apart',
   });
 
+const replay = z
+  .boolean()
+  .default(true)
+  .describe(
+    "Make the target's schema anew in an empty database beside this one, as a user of its own, and compare it with the live one.",
+  );
+
 /** Of a database server: a URL, or its parts. */
 const databaseServer = {
   url: z
@@ -146,6 +153,7 @@ const databaseServer = {
     .describe('Default: prefer.'),
   ca: z.string().optional().describe("File of the certificates that sign the server's, PEM."),
   migrations,
+  replay,
 };
 
 function isOneAddress({ url, host, port, user, database }: Record<string, unknown>): boolean {
@@ -203,6 +211,7 @@ export const serviceSchema = z
           kind: z.literal('sqlite'),
           path: z.string().describe('The database file.'),
           migrations,
+          replay,
         }),
         z
           .strictObject({ kind: z.literal('postgresql'), ...databaseServer })

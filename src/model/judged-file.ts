@@ -31,13 +31,21 @@ export interface FileFinding {
   fix: string;
   /** The page about it, from the root of the package; left out where there is none. */
   docs?: string;
+  /**
+   * What the schema that the migrations make, or the live one, says of it, where it was compared: it shows it too, it does
+   * not, or it alone does.
+   */
+  catalog?: 'agrees' | 'differs' | 'alone';
   /** Why a person allows it all the same; it does not count then. */
   allowed?: string;
 }
 
-/** What `migrations` says of one file. */
+/** What `migrations` says of one file, or of the live database. */
 export interface JudgedFile {
+  /** The database as people know it, e.g. `postgresql db.internal/shop`, where it is about that as a whole. */
   file: string;
+  /** True where it is about the live database as a whole. */
+  database?: true;
   /** Left out where the migration is code and no engine was named. */
   engine?: Engine;
   /** The worst of the findings that nobody allows. */

@@ -20,10 +20,16 @@ const SAYS: Record<FileVerdict, string> = {
 /** What `migrations` prints: a line for each file, below it what is not safe, and how it stands in all. */
 export function migrationsText(files: readonly JudgedFile[]): string {
   const lines = files.flatMap((judged) => [
-    `  [${WORDS[judged.verdict]}] ${judged.file}: ${SAYS[judged.verdict]}; reversal ${judged.reversal}`,
+    headline(judged),
     ...judged.findings.filter(({ verdict }) => verdict !== 'safe').flatMap(findingLines),
   ]);
   return [...lines, ...(lines.length > 0 ? [''] : []), closing(files)].join('\n');
+}
+
+function headline({ file, database, verdict, reversal }: JudgedFile): string {
+  const word = `  [${WORDS[verdict]}] ${file}: `;
+  if (!database) return `${word}${SAYS[verdict]}; reversal ${reversal}`;
+  return verdict === 'safe' ? `${word}history and schema are those of the files` : word + SAYS[verdict];
 }
 
 function findingLines({
@@ -35,10 +41,13 @@ function findingLines({
   why,
   fix,
   docs,
+  catalog,
   allowed,
 }: FileFinding): string[] {
   const below = (text: string) => `    ${text}`;
-  const what = statement === '' ? `${line}` : `${line}: ${statement}`;
+  // A live schema has no lines.
+  const place = [...(line > 0 ? [line] : []), ...(statement === '' ? [] : [statement])].join(': ');
+  const what = catalog === 'alone' ? `live schema: ${statement}` : place;
   const lines = [below(`${what} (${rule}: ${verdict.replaceAll('-', ' ')})`), below(why)];
   if (when) lines.push(below(`When: ${when}`));
   if (allowed !== undefined) return [...lines, below(`allowed: ${allowed}`)];
@@ -47,10 +56,13 @@ function findingLines({
   return lines;
 }
 
-function closing(files: readonly JudgedFile[]): string {
-  if (files.length === 0) return 'There are no migrations to judge.';
+function closing(judged: readonly JudgedFile[]): string {
+  const files = judged.filter(({ database }) => !database);
+  const live = judged.some((one) => one.database && standsInTheWay(one));
+  const also = live ? ' What the live database says does.' : '';
+  if (files.length === 0) return `There are no migrations to judge.${also}`;
   const stopping = files.filter(standsInTheWay).length;
   const all = files.length === 1 ? '1 file' : `${files.length} files`;
-  if (stopping === 0) return `Nothing in ${all} stands in the way of going back.`;
-  return `${stopping} of ${all} ${stopping === 1 ? 'stands' : 'stand'} in the way of going back.`;
+  if (stopping === 0) return `Nothing in ${all} stands in the way of going back.${also}`;
+  return `${stopping} of ${all} ${stopping === 1 ? 'stands' : 'stand'} in the way of going back.${also}`;
 }

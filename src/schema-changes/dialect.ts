@@ -38,7 +38,15 @@ export interface ReadStatement {
 /** Reads a script: all of its statements, each with what it does. Never throws; what it can't read is `unknown`. Pure. */
 export type ScriptReader = (sql: string) => ReadStatement[];
 
+/**
+ * What becomes of a statement where migrations are replayed: it is run, it is left out since it says nothing of the schema,
+ * or nothing is replayed since it reaches beyond the database: what it reaches, e.g. `other databases`.
+ */
+export type Confinement = 'run' | 'leave-out' | { reaches: string };
+
 export interface Engine {
   dialect: Dialect;
   read: ScriptReader;
+  /** Pure. */
+  confine(statement: ReadStatement): Confinement;
 }

@@ -11,8 +11,8 @@ const ENGINES: Record<EngineName, () => Promise<Engine>> = {
 };
 
 export async function engineOf(name: EngineName): Promise<Engine> {
-  const { dialect, read } = await ENGINES[name]();
-  return { dialect, read: (sql) => read(sql).map(withoutValue) };
+  const { read, ...engine } = await ENGINES[name]();
+  return { ...engine, read: (sql) => read(sql).map(withoutValue) };
 }
 
 /** A placeholder that a tool fills in stands for SQL that is not known, even where a parser takes it for a name. */

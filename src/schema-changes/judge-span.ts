@@ -1,6 +1,10 @@
 import type { DatabaseFacts } from '../model/facts.ts';
 import type { Migration } from '../model/release.ts';
+import type { UnreadStatement } from './combine.ts';
+import { combine } from './combine.ts';
 import { compare } from './compare.ts';
+import type { Catalogs } from './compare-catalogs.ts';
+import { compareCatalogs } from './compare-catalogs.ts';
 import type { ReadStatement } from './dialect.ts';
 import { engineOf } from './engines.ts';
 import { apply } from './fold.ts';
@@ -20,20 +24,32 @@ export interface Span {
 /**
  * Judges whether the code that was shipped with `before` can run on the schema after `migrations`. Statements are
  * folded over a small catalog in order, and the net effect is judged. What can't be read is unknown.
+ * @param catalogs Where they are given, what they show is judged too, and both verdicts are put together.
  */
-export async function judgeSpan(span: Span, name: DatabaseFacts['engine']): Promise<SchemaVerdict> {
+export async function judgeSpan(
+  span: Span,
+  name: DatabaseFacts['engine'],
+  catalogs?: Catalogs,
+): Promise<SchemaVerdict> {
   const engine = await engineOf(name);
   const fold = newFold(engine.dialect);
   for (const migration of span.before) foldStatements(fold, migration, readMigration(migration, engine));
   begin(fold);
+  const unread: UnreadStatement[] = [];
   const said = span.migrations.flatMap((migration) => {
     const statements = readMigration(migration, engine);
     foldStatements(fold, migration, statements);
+    for (const statement of statements)
+      if (statement.operations.some(({ op }) => op === 'unknown'))
+        unread.push({ place: placeOf(migration, statement), text: statement.text });
     return commented(migration, statements);
   });
   const order = new Map(span.migrations.map((migration, index) => [migration.file, index]));
-  const findings = suppress(compare(fold), said);
-  findings.sort((a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || a.line - b.line);
+  const found = compare(fold);
+  const findings = suppress(catalogs ? combine(found, compareCatalogs(catalogs, fold), unread) : found, said);
+  // What stands in no file comes last.
+  const placed = ({ file }: Place) => order.get(file) ?? order.size;
+  findings.sort((a, b) => placed(a) - placed(b) || a.line - b.line);
   return { findings };
 }
 

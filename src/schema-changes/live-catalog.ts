@@ -36,6 +36,7 @@ export interface LiveCatalog {
 const HELD: ReadonlySet<string> = new Set([
   'schema',
   'table',
+  'column',
   'constraint',
   'index',
   'type',
@@ -63,6 +64,6 @@ export async function liveCatalog(
 }
 
 /** Where something of a live database is said to stand: no file has it. */
-function placeOf({ kind, name }: Pick<Definition, 'kind' | 'name'>): Place {
+export function placeOf({ kind, name }: Pick<Definition, 'kind' | 'name'>): Place {
   return { version: '', file: 'live schema', line: 0, statement: `${kind} ${name}` };
 }

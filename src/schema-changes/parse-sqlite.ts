@@ -2,6 +2,7 @@ import { at, fingerprint, kindOf, list, nameOf, UnreadableTree } from './ast.ts'
 import type { Engine } from './dialect.ts';
 import type { Operation } from './operation.ts';
 import { splitStatements } from './split-statements.ts';
+import { sqliteConfine } from './sqlite-confine.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
 import { copyOf, sqliteRows } from './sqlite-rows.ts';
 import { keyOf, sqliteColumn, sqliteTable } from './sqlite-table.ts';
@@ -12,6 +13,7 @@ export async function sqliteEngine(): Promise<Engine> {
   await init();
   return {
     dialect: sqliteDialect,
+    confine: ({ text }) => sqliteConfine(text),
     read: (sql) =>
       splitStatements(sql).map((statement) => ({
         ...statement,

@@ -31,6 +31,11 @@ export interface SchemaFinding extends Place {
   fix: string;
   /** The page about the rule, from the root of the package. */
   docs: string;
+  /**
+   * What the live schema says of it, where it was compared: it shows it too; it does not, though it should; or it alone
+   * shows it, and no statement that was read. Left out where it was not compared, and where no catalog has what it is about.
+   */
+  catalog?: 'agrees' | 'differs' | 'alone';
   /** Why a person allows it all the same, as the file says; it does not stop then. */
   allowed: string | undefined;
 }

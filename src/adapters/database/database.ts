@@ -3,6 +3,7 @@ import type { HistoryRow } from '../../model/migration-history.ts';
 import type { RestorePoint, RestorePointSource } from '../../model/restore-point.ts';
 import type { CountedLoss, Down, Loss } from '../../model/reversal.ts';
 import type { LiveCatalog } from '../../schema-changes/live-catalog.ts';
+import type { ReplayStatement } from '../../schema-changes/replay.ts';
 
 /** A finished backup. */
 export interface Backup {
@@ -113,6 +114,18 @@ export interface Database extends Reversible {
    * is deleted by the next.
    */
   withEmpty<T>(signal: AbortSignal, work: (place: string) => Promise<T>): Promise<T>;
+  /**
+   * Runs statements in an empty database of their own beside this one, and reads the schema that they make. On a server as
+   * a user of its own, who has rights there and nowhere else; both are dropped whatever happens. Nothing is run with more
+   * rights than that. Statements must be what `planReplay` lets pass.
+   * @param deadline Ends the statements; what was made is dropped nevertheless.
+   * @throws RollbackError `REPLAY_REFUSED`: such a user can't be made, or can't log in. `REPLAY_FAILED`: a statement fails.
+   */
+  replay(
+    statements: readonly ReplayStatement[],
+    signal: AbortSignal,
+    deadline: AbortSignal,
+  ): Promise<LiveCatalog>;
   /**
    * Takes a logical backup in one read snapshot. Written under a temporary name, fsynced, renamed, mode 0600.
    * @throws RollbackError `BACKUP_FAILED`, with what is missing and the way out.

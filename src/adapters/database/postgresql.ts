@@ -6,6 +6,7 @@ import { postgresqlFacts } from './postgresql/facts.ts';
 import type { PostgresqlOptions } from './postgresql/options.ts';
 import { nameOf } from './postgresql/options.ts';
 import { recordRestorePoint, restorePointOutlook } from './postgresql/pgbackrest/restore-points.ts';
+import { replayPostgresql } from './postgresql/replay.ts';
 import { restorePostgresql } from './postgresql/restore.ts';
 import { countPostgresql, takeBackPostgresql, withCopyPostgresql } from './postgresql/take-back.ts';
 import { verifyPostgresql } from './postgresql/verify.ts';
@@ -37,6 +38,7 @@ export function postgresqlDatabase(options: PostgresqlOptions): Database {
     },
     catalog: (signal, inside) => postgresqlCatalog(options, signal, inside),
     withEmpty: (signal, work) => withEmptyPostgresql(options, signal, work),
+    replay: (statements, signal, deadline) => replayPostgresql(options, statements, signal, deadline),
     backUp: (context) => backUpPostgresql(options, context),
     verify: (backup, signal, depth = 'full') =>
       proving(backup, depth, () => verifyPostgresql(options, backup, signal, depth)),

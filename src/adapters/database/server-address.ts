@@ -83,7 +83,8 @@ export async function addressOf(
   };
 }
 
-async function secretOf(source: SecretSource, { absolute, secretKey }: SecretAccess): Promise<string> {
+/** @throws RollbackError `SECRET_MISSING` (exit 2) */
+export async function secretOf(source: SecretSource, { absolute, secretKey }: SecretAccess): Promise<string> {
   if ('secretKeyRef' in source) return secretKey(source.secretKeyRef);
   const missing = (detail: string, cause?: unknown) =>
     new RollbackError({

@@ -14,6 +14,7 @@ import { quoteName, quoteText } from './sqlite/literal.ts';
 import { litestreamOutlook, recordLitestreamPoint } from './sqlite/litestream.ts';
 import type { SqliteOptions } from './sqlite/options.ts';
 import { readBackup } from './sqlite/read-backup.ts';
+import { replaySqlite } from './sqlite/replay.ts';
 import { removeSideFiles, runDump } from './sqlite/restore.ts';
 import { countSqlite, takeBackSqlite, withCopySqlite } from './sqlite/take-back.ts';
 import { verifyBackup } from './sqlite/verify.ts';
@@ -37,6 +38,8 @@ export function sqliteDatabase(options: SqliteOptions): Database {
     },
     catalog: (signal, inside) => sqliteCatalog(options, name, signal, inside),
     withEmpty: (_, work) => withEmptySqlite(work),
+    replay: (statements, signal, deadline) =>
+      replaySqlite(options, statements, AbortSignal.any([signal, deadline])),
     backUp: (context: BackupContext) => backUpSqlite(options, name, context),
     async backupOf(run, sinceMs) {
       for (const file of await backups()) {

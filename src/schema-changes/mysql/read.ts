@@ -1,6 +1,7 @@
 import { UnreadableTree } from '../ast.ts';
 import type { Engine } from '../dialect.ts';
 import type { Operation } from '../operation.ts';
+import { confine } from './confine.ts';
 import type { Parse } from './elements.ts';
 import { splitMysql, withoutComments } from './split.ts';
 import { operations } from './statements.ts';
@@ -12,6 +13,7 @@ export async function mysqlEngine(): Promise<Engine> {
   await init();
   return {
     dialect: mysqlDialect,
+    confine,
     read: (sql) =>
       splitMysql(sql).map((statement) => ({
         ...statement,

@@ -1,6 +1,7 @@
 import { kindOf, UnreadableTree } from '../ast.ts';
-import type { Engine, ReadStatement } from '../dialect.ts';
+import type { Confinement, Engine, ReadStatement } from '../dialect.ts';
 import type { Operation } from '../operation.ts';
+import { confine } from './confine.ts';
 import { operations } from './statements.ts';
 import { postgresqlDialect } from './types.ts';
 
@@ -10,7 +11,20 @@ type Parser = Pick<typeof import('libpg-query'), 'parseSync' | 'scanSync'>;
 export async function postgresqlEngine(): Promise<Engine> {
   const parser = await import('libpg-query');
   await parser.loadModule();
-  return { dialect: postgresqlDialect, read: (sql) => readScript(withoutPsql(sql), parser) };
+  return {
+    dialect: postgresqlDialect,
+    read: (sql) => readScript(withoutPsql(sql), parser),
+    confine: ({ text }) => confined(text, parser),
+  };
+}
+
+function confined(text: string, { parseSync }: Parser): Confinement {
+  try {
+    const found = (parseSync(text).stmts ?? []).map(({ stmt }) => confine(stmt));
+    return found.find((one) => typeof one === 'object') ?? found[0] ?? 'leave-out';
+  } catch {
+    return { reaches: 'what is not known, since it could not be parsed' };
+  }
 }
 
 /** Statements with their place in the text, in bytes. */

@@ -30,6 +30,7 @@ export async function readDefinitions(session: Session): Promise<Definition[]> {
     const sql = (await show('TABLE', name, 'Create Table')).replace(/ AUTO_INCREMENT=\d+/, '');
     definitions.push({ kind: 'table', name, sql });
   }
+  definitions.push(...(await collations(session, named('BASE TABLE', 'SYSTEM VERSIONED'))));
   for (const name of named('VIEW'))
     definitions.push({
       kind: 'view',
@@ -62,6 +63,20 @@ export async function readDefinitions(session: Session): Promise<Definition[]> {
     definitions.push({ kind: 'trigger', name: `${name} on ${table}`, sql, operation });
   }
   return definitions;
+}
+
+/** Of every text column: most are only said of its table. */
+async function collations(session: Session, tables: string[]): Promise<Definition[]> {
+  const rows = await session.rows<{ table: string; column: string; collation: string }>(
+    `SELECT TABLE_NAME AS \`table\`, COLUMN_NAME AS \`column\`, COLLATION_NAME AS collation
+     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND COLLATION_NAME IS NOT NULL
+     ORDER BY TABLE_NAME, ORDINAL_POSITION`,
+  );
+  return rows.flatMap(({ table, column, collation }): Definition[] => {
+    if (!tables.includes(table)) return [];
+    const operation = { op: 'alter-column', table, column, change: { collation }, computed: false } as const;
+    return [{ kind: 'column', name: `${table}.${column}`, sql: `COLLATE ${collation}`, operation }];
+  });
 }
 
 /** With its columns named, so that they are known whatever its query is. */

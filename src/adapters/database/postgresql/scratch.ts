@@ -34,6 +34,19 @@ export async function dropAbandoned(session: Session): Promise<void> {
         AND (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended(d.datname, 0))`);
   // Another one may have dropped it meanwhile.
   for (const { name } of found) await drop(session, name).catch(() => undefined);
+  const roles = await session.rows<{ name: string }>(`
+    SELECT rolname AS name FROM pg_roles r
+    WHERE rolname ~ '^${PREFIX}[0-9a-f]{16}$' AND NOT EXISTS (
+      SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 1
+        AND (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended(r.rolname, 0))`);
+  // Where this role made none of them it may not drop them either.
+  for (const { name } of roles) await dropRole(session, name).catch(() => undefined);
+}
+
+/** Drops a role that has the name of the scratch database that it owns, and that database before. */
+export async function dropRole(session: Session, name: string): Promise<void> {
+  await drop(session, name);
+  await session.rows(`DROP ROLE IF EXISTS ${quoteName(name)}`);
 }
 
 async function drop(session: Session, name: string): Promise<void> {

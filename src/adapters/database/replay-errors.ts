@@ -1,0 +1,46 @@
+import { RollbackError } from '../../model/error.ts';
+import type { ReplayStatement } from '../../schema-changes/replay.ts';
+import { messageOf } from './backup-folder.ts';
+
+/** @throws RollbackError `REPLAY_FAILED` naming the first statement that fails */
+export async function eachStatement(
+  statements: readonly ReplayStatement[],
+  signal: AbortSignal,
+  run: (text: string) => Promise<unknown>,
+): Promise<void> {
+  for (const { file, line, text } of statements) {
+    signal.throwIfAborted();
+    try {
+      await unlessAborted(run(text), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new RollbackError({
+        code: 'REPLAY_FAILED',
+        summary: 'The migrations could not be replayed in an empty database',
+        detail: `${file}:${line}: ${messageOf(error)}.`,
+        fix: 'Nothing but the comparison with the live schema is missing: look at the differences yourself, or correct the migrations.',
+        cause: error,
+      });
+    }
+  }
+}
+
+/** A driver may tell of a session that was dropped only once the server has noticed. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+/** The configured user may not make what a replay needs; with more rights than that nothing is replayed. */
+export function replayRefused(detail: string, fix: string, cause?: unknown): RollbackError {
+  return new RollbackError({
+    code: 'REPLAY_REFUSED',
+    summary: 'The migrations were not replayed',
+    detail,
+    fix,
+    cause,
+  });
+}

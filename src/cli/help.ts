@@ -54,6 +54,7 @@ Files of a folder are judged one by one, as if each were a release; those named 
 since --from, by their net effect together. Exit code 0: nothing stands in the way. 4: something does.
 With --database those are judged that it does not have yet, or that it has since --from; its history and its
 schema are compared with the files. For that the migrations are replayed in an empty database beside it.
+--queries: which of the old code's queries the live schema does not have what they need for; none is run.
 
 Formats: alembic, atlas, dbmate, diesel, django, drizzle, ecto, flyway, golang-migrate, goose, knex,
 liquibase, prisma, rails, sequelize, sqitch, sqlx, typeorm.

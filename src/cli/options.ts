@@ -58,6 +58,8 @@ export interface Values {
   from?: string;
   /** `migrations`: the live database. */
   database?: string;
+  /** `migrations`: the old code's queries. */
+  queries?: string;
   /** `migrations`: git ref of the newer release. */
   to?: string;
   /** `migrations`: whose SQL it is. */
@@ -224,6 +226,12 @@ export function addMigrationsOptions(command: Command): Command {
           '--database <URL>',
           'live database to compare with: URL without a password, env:NAME, file:PATH, or an SQLite file',
         ).argParser(once('--database', text('--database'))),
+      )
+      .addOption(
+        new Option(
+          '--queries <PATH>',
+          "the old code's queries, prepared on that database: SQL, columns by table, or pg_stat_statements",
+        ).argParser(once('--queries', text('--queries'))),
       ),
   );
 }

@@ -149,8 +149,8 @@ async function outcomeOf(
     case 'doctor':
       return (await import('../commands/doctor.ts')).doctor(process.cwd(), { ...values, workload });
     case 'migrations': {
-      const { engine, format, from, to, database } = values;
-      const options = { paths: operands, engine, format, from, to, database };
+      const { engine, format, from, to, database, queries } = values;
+      const options = { paths: operands, engine, format, from, to, database, queries };
       return (await import('../commands/migrations.ts')).migrations(process.cwd(), options);
     }
     default:

@@ -18,6 +18,7 @@ import { judgeChanges } from './judge-folder.ts';
 import { liveDrift, readCatalogs, readPending } from './live-catalogs.ts';
 import { foldersOf, readFolder, readSettings, settingsAbove } from './migration-files.ts';
 import { noneRead, parse, sourceOf } from './migration-source.ts';
+import { judgeQueries } from './old-code.ts';
 import { systemClock } from './system-clock.ts';
 
 /** As those of `migrations`. */
@@ -26,6 +27,7 @@ interface LiveOptions {
   format: MigrationFormat | undefined;
   from: string | undefined;
   to: string | undefined;
+  queries?: string | undefined;
 }
 
 /**
@@ -62,7 +64,7 @@ export async function judgeLive(cwd: string, options: LiveOptions, argument: str
   const problems = compareHistory(entries, all, source.tool);
   const about: JudgedFile = {
     file: database.name,
-    database: true,
+    about: 'database',
     engine: facts.engine,
     verdict: 'safe',
     reversal: 'unknown',
@@ -84,7 +86,11 @@ export async function judgeLive(cwd: string, options: LiveOptions, argument: str
     };
     named.set(problem.file, { ...file, findings: [...file.findings, historyFinding(problem)] });
   }
-  return [...named.values(), about].map((one) => ({ ...one, verdict: worstOf(one.findings) }));
+  const old =
+    options.queries === undefined
+      ? []
+      : await judgeQueries(cwd, options.queries, database, facts.engine, NEVER);
+  return [...named.values(), about, ...old].map((one) => ({ ...one, verdict: worstOf(one.findings) }));
 }
 
 async function open(argument: string, cwd: string, source: MigrationSource) {

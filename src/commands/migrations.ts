@@ -29,6 +29,8 @@ export interface MigrationsOptions {
   to: string | undefined;
   /** URL or path of the live database (`--database`). Default: none is asked. */
   database?: string | undefined;
+  /** Queries of the old code (`--queries`), prepared on that database. Default: none. */
+  queries?: string | undefined;
 }
 
 /**
@@ -41,6 +43,7 @@ export interface MigrationsOptions {
  */
 export async function migrations(cwd: string, options: MigrationsOptions): Promise<CommandOutcome> {
   if (options.to !== undefined && options.from === undefined) throw toWithoutFrom(options.to);
+  if (options.queries !== undefined && options.database === undefined) throw queriesWithoutDatabase();
   const json: JudgedFile[] = [];
   if (options.database !== undefined) json.push(...(await judgeLive(cwd, options, options.database)));
   else
@@ -132,6 +135,16 @@ function belongs(file: string, migration: Migration): boolean {
     .replace(/(^|\/)(?:revert|verify)\/([^/]+)$/, '$1deploy/$2')
     .replace(/(^|\/)U([^/]*\.sql)$/, '$1V$2');
   return [file, up].includes(migration.file);
+}
+
+function queriesWithoutDatabase(): RollbackError {
+  return new RollbackError({
+    code: 'USAGE',
+    summary: '--queries needs --database',
+    detail: 'Queries are prepared on the live schema.',
+    fix: 'Name the database: --database URL',
+    exit: EXIT.usage,
+  });
 }
 
 function toWithoutFrom(to: string): RollbackError {

@@ -44,8 +44,8 @@ export interface FileFinding {
 export interface JudgedFile {
   /** The database as people know it, e.g. `postgresql db.internal/shop`, where it is about that as a whole. */
   file: string;
-  /** True where it is about the live database as a whole. */
-  database?: true;
+  /** What it is about, where that is no migration: the live database as a whole, or queries of the old code. */
+  about?: 'database' | 'queries';
   /** Left out where the migration is code and no engine was named. */
   engine?: Engine;
   /** The worst of the findings that nobody allows. */

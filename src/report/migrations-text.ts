@@ -26,9 +26,19 @@ export function migrationsText(files: readonly JudgedFile[]): string {
   return [...lines, ...(lines.length > 0 ? [''] : []), closing(files)].join('\n');
 }
 
-function headline({ file, database, verdict, reversal }: JudgedFile): string {
+/** Of the old code's queries; they are never more than what they read or write. */
+const QUERIES: Record<FileVerdict, string> = {
+  ...SAYS,
+  safe: 'every query can be prepared on the live schema',
+  conditional: 'a query that was run fails on the live schema',
+  'writes-fail': 'a query of the old code fails on the live schema',
+  'reads-fail': 'a query of the old code fails on the live schema',
+};
+
+function headline({ file, about, verdict, reversal }: JudgedFile): string {
   const word = `  [${WORDS[verdict]}] ${file}: `;
-  if (!database) return `${word}${SAYS[verdict]}; reversal ${reversal}`;
+  if (about === 'queries') return word + QUERIES[verdict];
+  if (about === undefined) return `${word}${SAYS[verdict]}; reversal ${reversal}`;
   return verdict === 'safe' ? `${word}history and schema are those of the files` : word + SAYS[verdict];
 }
 
@@ -57,8 +67,8 @@ function findingLines({
 }
 
 function closing(judged: readonly JudgedFile[]): string {
-  const files = judged.filter(({ database }) => !database);
-  const live = judged.some((one) => one.database && standsInTheWay(one));
+  const files = judged.filter(({ about }) => about === undefined);
+  const live = judged.some((one) => one.about !== undefined && standsInTheWay(one));
   const also = live ? ' What the live database says does.' : '';
   if (files.length === 0) return `There are no migrations to judge.${also}`;
   const stopping = files.filter(standsInTheWay).length;

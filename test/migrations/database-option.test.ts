@@ -80,7 +80,7 @@ describe('SQLite', () => {
       'sqlite shop.db': 'safe',
     });
     expect(files[1]?.findings[0]).toMatchObject({ rule: 'drop-column', catalog: 'agrees' });
-    expect(files[2]).toMatchObject({ database: true, engine: 'sqlite', findings: [] });
+    expect(files[2]).toMatchObject({ about: 'database', engine: 'sqlite', findings: [] });
   });
 
   test('nothing is left to judge where all is applied', async () => {
@@ -171,9 +171,9 @@ describe('SQLite', () => {
     const json = await run(CLI, ['migrations', '--database', database, '--output', 'json'], { cwd }).catch(
       (e) => e,
     );
-    expect(JSON.parse(json.stdout).map((one: JudgedFile) => [one.file, one.database])).toEqual([
+    expect(JSON.parse(json.stdout).map((one: JudgedFile) => [one.file, one.about])).toEqual([
       ['db/migrations/03_drop.sql', undefined],
-      ['sqlite shop.db', true],
+      ['sqlite shop.db', 'database'],
     ]);
   });
 });

@@ -94,6 +94,12 @@ export interface Reversible {
   countLosses(losses: readonly Loss[], signal: AbortSignal): Promise<CountedLoss[]>;
 }
 
+/**
+ * What a server says of a statement that it prepared. `fails: true`: its schema is not what the statement needs. `unknown`:
+ * it could not be prepared for another reason.
+ */
+export type Prepared = { fails: false } | { fails: true | 'unknown'; error: string };
+
 /** A database whose schema must fit the release that runs on it. */
 export interface Database extends Reversible {
   /** Printed to people, e.g. `sqlite data/shop.db`. Never with credentials. */
@@ -126,6 +132,13 @@ export interface Database extends Reversible {
     signal: AbortSignal,
     deadline: AbortSignal,
   ): Promise<LiveCatalog>;
+  /**
+   * Has the server read each statement against its schema, and plan it where it can; none is run.
+   * @param texts One statement each, of those that read or change rows.
+   */
+  prepare(texts: readonly string[], signal: AbortSignal): Promise<Prepared[]>;
+  /** Statements that were run in it, where the server keeps them and lets them be seen; undefined where it does not. */
+  statements?(signal: AbortSignal): Promise<string[] | undefined>;
   /**
    * Takes a logical backup in one read snapshot. Written under a temporary name, fsynced, renamed, mode 0600.
    * @throws RollbackError `BACKUP_FAILED`, with what is missing and the way out.

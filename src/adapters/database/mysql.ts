@@ -7,6 +7,7 @@ import { mysqlFacts } from './mysql/facts.ts';
 import { withOptionFiles } from './mysql/option-files.ts';
 import type { MysqlOptions } from './mysql/options.ts';
 import { nameOf } from './mysql/options.ts';
+import { prepareMysql } from './mysql/prepare.ts';
 import { replayMysql } from './mysql/replay.ts';
 import { restoreMysql } from './mysql/restore.ts';
 import { verifyMysql } from './mysql/verify.ts';
@@ -35,6 +36,7 @@ export function mysqlDatabase(given: MysqlOptions): Database {
     },
     catalog: (signal, inside) => mysqlCatalog(options, signal, inside),
     withEmpty: (signal, work) => withEmptyMysql(options, signal, work),
+    prepare: (texts, signal) => prepareMysql(options, texts, signal),
     replay: (statements, signal, deadline) => replayMysql(options, statements, signal, deadline),
     backUp: (context) => backUpMysql(options, context),
     verify: (backup, signal, depth = 'full') =>

@@ -6,6 +6,7 @@ import { postgresqlFacts } from './postgresql/facts.ts';
 import type { PostgresqlOptions } from './postgresql/options.ts';
 import { nameOf } from './postgresql/options.ts';
 import { recordRestorePoint, restorePointOutlook } from './postgresql/pgbackrest/restore-points.ts';
+import { preparePostgresql, statementsOfPostgresql } from './postgresql/prepare.ts';
 import { replayPostgresql } from './postgresql/replay.ts';
 import { restorePostgresql } from './postgresql/restore.ts';
 import { countPostgresql, takeBackPostgresql, withCopyPostgresql } from './postgresql/take-back.ts';
@@ -38,6 +39,8 @@ export function postgresqlDatabase(options: PostgresqlOptions): Database {
     },
     catalog: (signal, inside) => postgresqlCatalog(options, signal, inside),
     withEmpty: (signal, work) => withEmptyPostgresql(options, signal, work),
+    prepare: (texts, signal) => preparePostgresql(options, texts, signal),
+    statements: (signal) => statementsOfPostgresql(options, signal),
     replay: (statements, signal, deadline) => replayPostgresql(options, statements, signal, deadline),
     backUp: (context) => backUpPostgresql(options, context),
     verify: (backup, signal, depth = 'full') =>

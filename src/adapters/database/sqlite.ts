@@ -13,6 +13,7 @@ import { databaseBytes, openForReading, untilFree } from './sqlite/connection.ts
 import { quoteName, quoteText } from './sqlite/literal.ts';
 import { litestreamOutlook, recordLitestreamPoint } from './sqlite/litestream.ts';
 import type { SqliteOptions } from './sqlite/options.ts';
+import { prepareSqlite } from './sqlite/prepare.ts';
 import { readBackup } from './sqlite/read-backup.ts';
 import { replaySqlite } from './sqlite/replay.ts';
 import { removeSideFiles, runDump } from './sqlite/restore.ts';
@@ -38,6 +39,7 @@ export function sqliteDatabase(options: SqliteOptions): Database {
     },
     catalog: (signal, inside) => sqliteCatalog(options, name, signal, inside),
     withEmpty: (_, work) => withEmptySqlite(work),
+    prepare: (texts, signal) => prepareSqlite(options.path, name, texts, signal),
     replay: (statements, signal, deadline) =>
       replaySqlite(options, statements, AbortSignal.any([signal, deadline])),
     backUp: (context: BackupContext) => backUpSqlite(options, name, context),

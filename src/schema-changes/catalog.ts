@@ -10,6 +10,8 @@ export interface CatalogColumn extends ColumnDefinition {
   computed: boolean;
   /** Undefined where no migration made it: how it is declared is not known. */
   place: Place | undefined;
+  /** Set where a type that it had since could not hold all of its values. */
+  rounded?: Place;
   /** Whether what a change of it says of its declaration before is all that is known. */
   presumed: boolean;
 }

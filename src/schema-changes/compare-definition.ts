@@ -18,6 +18,11 @@ export function compareDefinition(
     const fix = 'If the old code can work with the new values, waive the check with that as the reason.';
     report('update-data', 'data-destroyed', now.place, why, fix);
   }
+  if (now.rounded && now.rounded !== old.rounded && holdsAll(old, now, table, fold)) {
+    const why = `The old code reads changed values in ${name}: a type that it had in between could not hold them.`;
+    const fix = 'Restore them from a backup if they are needed.';
+    report('change-type', 'data-destroyed', now.rounded, why, fix);
+  }
   if (old.place === undefined && !old.presumed) return;
   if (now.generated && !old.generated) {
     const why = `The old code's INSERTs and UPDATEs that name ${name} fail: its value is generated now.`;
@@ -35,6 +40,12 @@ export function compareDefinition(
     return;
   }
   compareTypes(name, old, now, table, fold, report);
+}
+
+/** Whether the type that a column has now does not say itself that values were lost. */
+function holdsAll(old: CatalogColumn, now: CatalogColumn, table: CatalogTable, fold: Fold): boolean {
+  if (old.type === now.type && `${old.size}` === `${now.size}`) return true;
+  return fold.dialect.compareTypes(old, now, table.strict).verdict !== 'data-destroyed';
 }
 
 function compareNull(name: string, old: CatalogColumn, now: CatalogColumn, report: Report): void {

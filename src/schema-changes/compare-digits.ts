@@ -29,11 +29,11 @@ export function otherForm(when: string): TypeChange {
 /** Compares what two types of numbers can hold. */
 export function compareDigits(from: Digits, to: Digits, isSameType: boolean): TypeChange {
   const isOtherForm = !isSameType || to.fraction !== from.fraction;
+  if (to.fraction < from.fraction) return rounded;
   if (to.whole < from.whole) {
     const form = isOtherForm ? { when: 'and reads give it in another form' } : {};
     return { ...narrowed('larger numbers'), ...form };
   }
-  if (to.fraction < from.fraction) return rounded;
   // A float holds large integers, but not exactly.
   if (to.exact < from.exact) return rounded;
   if (!isOtherForm) return sameValues;

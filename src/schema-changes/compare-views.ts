@@ -1,5 +1,5 @@
 import type { Catalog, CatalogTable, CatalogView, ViewBase } from './catalog.ts';
-import { columnByRoot, copyTable } from './catalog.ts';
+import { columnByRoot, copyTable, isSame } from './catalog.ts';
 import type { Fold } from './fold-state.ts';
 import { NameMap } from './name-map.ts';
 import type { Report } from './verdict.ts';
@@ -36,7 +36,7 @@ export function standIn(
     return undefined;
   }
   const seen = seenThrough(old, view, fold);
-  if (seen) {
+  if (seen && fold.dialect.updatableViews) {
     const why = `A view stands in for table ${old.name}; the old code reads and writes the table through it.`;
     const when = 'where the old code uses it as a table: TRUNCATE, LOCK, a foreign key to it';
     report('rename-table', 'safe', view.place, why, '', when);
@@ -46,15 +46,22 @@ export function standIn(
   const fix =
     'Let triggers write what is written to the view and waive the check, or keep the table under its name.';
   report('rename-table', 'writes-fail', view.place, why, fix);
-  return undefined;
+  if (!seen) {
+    const doubt = `Whether view ${old.name} shows what the table held can't be told from its text.`;
+    report(
+      'change-view',
+      'unknown',
+      view.place,
+      doubt,
+      'Have a person read it, and waive the check with a reason.',
+    );
+  }
+  return seen;
 }
 
-/** The table that a view was made of, where the view still shows it. */
+/** The table that a view shows now. */
 function baseOf(base: ViewBase, fold: Fold): CatalogTable | undefined {
-  const table = fold.now.tables.byRoot(base.root);
-  const found =
-    table && (fold.dialect.viewsFollow || fold.dialect.key(table.name) === fold.dialect.key(base.name));
-  return found ? table : undefined;
+  return fold.dialect.viewsFollow ? fold.now.tables.byRoot(base.root) : fold.now.tables.get(base.name);
 }
 
 /** Whether a view names what is not there any more. */
@@ -66,18 +73,24 @@ function isBroken(base: ViewBase, fold: Fold): boolean {
 
 /** The table behind a view that can be written; columns that the view leaves out keep a name that nothing else has. */
 function seenThrough(old: CatalogTable, { base }: CatalogView, fold: Fold): CatalogTable | undefined {
-  const table = fold.dialect.updatableViews && base ? baseOf(base, fold) : undefined;
-  if (!base || !table || table.root !== old.root) return undefined;
+  const table = base && baseOf(base, fold);
+  if (!base || !table || !isSame(table, old)) return undefined;
   const seen = { ...copyTable(table), name: old.name };
   seen.columns = new NameMap(fold.dialect.key);
   const left = new Set(table.columns.values());
-  for (const { root, as } of base.columns) {
-    const column = columnByRoot(table, root);
+  for (const { root, name, as } of base.columns) {
+    const column = fold.dialect.viewsFollow ? columnByRoot(table, root) : table.columns.get(name);
     if (!column) return undefined;
     left.delete(column);
     seen.columns.set(as, { ...column, name: as });
   }
   for (const column of left) seen.columns.set(`${table.name}.${column.name}`, column);
+  // Constraints hold for what is written through the view, by the names that it has for their columns.
+  const shown = new Map([...seen.columns].map(([name, column]) => [column.root, name]));
+  seen.constraints = seen.constraints.map((constraint) => ({
+    ...constraint,
+    columns: constraint.columns.map((name) => shown.get(table.columns.get(name)?.root ?? 0) ?? name),
+  }));
   return seen;
 }
 

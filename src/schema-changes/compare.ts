@@ -94,7 +94,7 @@ function compareTable(old: CatalogTable, fold: Fold, report: Report): void {
     const view = fold.now.views.get(old.name);
     if (view) {
       const seen = standIn(old, view, fold, report);
-      if (seen) compareColumns(old, seen, fold, report);
+      if (seen) compareContent(old, seen, fold, report);
       return;
     }
     const place = fold.gone.get(old.root);
@@ -115,10 +115,6 @@ function compareTable(old: CatalogTable, fold: Fold, report: Report): void {
     report('name-reused', verdict, table.place, why, KEEP);
     return;
   }
-  if (table.filtered && table.filtered !== old.filtered) {
-    const why = `${old.name} was made anew from some of its rows; the others are gone.`;
-    report('rows-left-out', 'data-destroyed', table.filtered, why, 'Take all rows along.');
-  }
   if (table.place !== old.place && !old.complete) {
     const why = `${old.name} was made anew, and how it was before is not known, since no migration makes it.`;
     report(
@@ -129,6 +125,15 @@ function compareTable(old: CatalogTable, fold: Fold, report: Report): void {
       'Compare both definitions, and waive the check with a reason.',
     );
     return;
+  }
+  compareContent(old, table, fold, report);
+}
+
+/** A table that the old code finds under its name. */
+function compareContent(old: CatalogTable, table: CatalogTable, fold: Fold, report: Report): void {
+  if (table.filtered && table.filtered !== old.filtered) {
+    const why = `${old.name} was made anew from some of its rows; the others are gone.`;
+    report('rows-left-out', 'data-destroyed', table.filtered, why, 'Take all rows along.');
   }
   compareColumns(old, table, fold, report);
   compareConstraints(old, table, fold, report);

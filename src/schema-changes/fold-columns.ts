@@ -51,9 +51,13 @@ export function alterColumn(fold: Fold, operation: Of<'alter-column'>, place: Pl
   const table = tableOf(fold, operation.table);
   const column = columnOf(fold, table, operation.column);
   if (column.place === undefined && !column.presumed) presume(fold, table, column, operation.change);
+  const changed = { ...column, ...operation.change };
+  const isTyped = column.type !== '' && (operation.change.type !== undefined || operation.change.size);
+  const loses =
+    isTyped && fold.dialect.compareTypes(column, changed, table.strict).verdict === 'data-destroyed';
   table.columns.set(column.name, {
-    ...column,
-    ...operation.change,
+    ...changed,
+    ...(loses ? { rounded: place } : {}),
     computed: column.computed || operation.computed,
     place,
   });

@@ -1,4 +1,4 @@
-import type { CatalogTable } from './catalog.ts';
+import type { CatalogColumn, CatalogTable } from './catalog.ts';
 import { tableByRoot } from './catalog.ts';
 import type { Fold, RowChange } from './fold-state.ts';
 import { columnOf, isOld, isOldColumn, nameOfKnown, tableOf } from './fold-state.ts';
@@ -23,6 +23,7 @@ export function copyRows(fold: Fold, table: CatalogTable, rows: Copy, place: Pla
   const isKnown = !fold.before || tableByRoot(fold.before, source.root) !== undefined;
   table.source = isKnown ? source.root : (source.source ?? source.root);
   if (!rows.whole) table.filtered = place;
+  else if (!isKnown && source.filtered) table.filtered = source.filtered;
   const values = allNamed(source, rows.values);
   if (table.columns.isEmpty()) {
     for (const value of values) {
@@ -40,8 +41,15 @@ export function copyRows(fold: Fold, table: CatalogTable, rows: Copy, place: Pla
     if (!column || !value) continue;
     if (value.kind === 'computed') column.computed = true;
     else if (heirOf(value.column, targets, values, fold.dialect.key) === target)
-      column.root = columnOf(fold, source, value.column).root;
+      inherit(column, columnOf(fold, source, value.column));
   }
+}
+
+/** The column goes on as the one that its values come from, with what became of them. */
+function inherit(column: CatalogColumn, from: CatalogColumn): void {
+  column.root = from.root;
+  if (from.computed) column.computed = true;
+  if (from.rounded) column.rounded = from.rounded;
 }
 
 /** Which of the columns that one is put into goes on as it: that of its name, else the first. */

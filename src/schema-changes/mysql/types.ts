@@ -95,8 +95,10 @@ export function columnType(
 
 function compareTypes(old: ColumnType, now: ColumnType): TypeChange {
   if (old.family === 'number' && now.family === 'number') {
-    if (/unsigned/.test(now.type) && !/unsigned/.test(old.type)) return narrowed('negative numbers');
-    return compareDigits(digits(old), digits(now), bare(old) === bare(now));
+    const change = compareDigits(digits(old), digits(now), bare(old) === bare(now));
+    if (change.verdict === 'data-destroyed' || /unsigned/.test(old.type) || !/unsigned/.test(now.type))
+      return change;
+    return { ...change, ...narrowed('negative numbers') };
   }
   const isText = (type: ColumnType) => type.family === 'text' || type.family === 'binary';
   if (isText(old) && isText(now)) {

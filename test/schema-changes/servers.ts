@@ -48,7 +48,7 @@ const OPTIONS = {
 };
 
 async function postgresql(): Promise<TrialDatabase> {
-  const server = await startPostgresql();
+  const server = await startPostgresql({ synchronous_commit: 'off' });
   const client = new pg.Client(server.url('postgres'));
   await client.connect();
   const { host, port, user, password } = server;
@@ -80,7 +80,7 @@ async function postgresql(): Promise<TrialDatabase> {
 }
 
 async function mariadb(): Promise<TrialDatabase> {
-  const server = await startMariadb();
+  const server = await startMariadb({ 'innodb-doublewrite': '0', 'innodb-flush-method': 'nosync' });
   const { host, port, user, password } = server;
   const connection = await mysql.createConnection({ host, port, user, password, multipleStatements: true });
   const address = { host, port, user, password, database: 'trial', tls: 'disable' as const };

@@ -18,7 +18,8 @@ export function historyJudge(
     const failed = entries.find((entry) => entry.state === 'failed');
     if (failed)
       return { state: 'other', why: `The history has ${failed.version} as begun and not finished.` };
-    const applied = appliedVersions(entries);
+    // Flyway's repeatable ones have no place in the order.
+    const applied = appliedVersions(entries).filter((one) => !one.startsWith('R__'));
     if (!applied.includes(version)) return { state: 'gone' };
     const last = applied.at(-1);
     return last === version

@@ -13,7 +13,7 @@ async function values(...words: string[]): Promise<string[]> {
 describe('completion', () => {
   test('of commands', async () => {
     expect(await values('')).toEqual(expect.arrayContaining(['rollback', 'plan', 'status', 'local']));
-    expect(await values('re')).toEqual(['releases', 'resume']);
+    expect(await values('re')).toEqual(['releases', 'restore', 'resume']);
     expect(await values('local', '')).toEqual(['start', 'deploy', 'status', 'stop']);
     expect(await values('')).not.toContain('complete');
   });
@@ -22,7 +22,14 @@ describe('completion', () => {
     expect(await values('--dry')).toEqual(['--dry-run']);
     expect(await values('rollback', '--st')).toEqual(['--strategy']);
     expect(await values('local', 'status', '--')).toEqual(['--service', '--config', '--output']);
-    expect(await values('migrations', '--')).toEqual(['--engine', '--format', '--from', '--to', '--output']);
+    expect(await values('migrations', '--')).toEqual([
+      '--engine',
+      '--format',
+      '--from',
+      '--to',
+      '--write-reversal',
+      '--output',
+    ]);
     expect(await values('status', '--')).toEqual([
       '--namespace',
       '--context',

@@ -282,7 +282,7 @@ describe('what is wrong is said with what, why and what next', () => {
     [
       'rolback',
       'Unknown command "rolback"; did you mean "rollback"?',
-      'Commands: rollback, plan, check, releases, migrations, status, resume, abort, history, show, monitor, snapshot, init, doctor, completion, local, help.',
+      'Commands: rollback, plan, check, releases, restore, migrations, status, resume, abort, history, show, monitor, snapshot, init, doctor, completion, local, help.',
       'See: rollback-deploy-auto --help',
     ],
     [

@@ -63,7 +63,16 @@ Examples:
   $ rollback-deploy-auto migrations db/migrations --engine postgresql
   $ rollback-deploy-auto migrations db/migrations/20260310140000_rename_price.sql --engine sqlite
   $ rollback-deploy-auto migrations db/migrations --from v2.14.3 --to v2.14.4 --output json
-  $ rollback-deploy-auto migrations db/migrations --database env:DATABASE_URL`,
+  $ rollback-deploy-auto migrations db/migrations --database env:DATABASE_URL
+  $ rollback-deploy-auto migrations db/migrations --from v2.14.3 --write-reversal`,
+  restore: `
+Proves the backup, restores it beside the database, and lets it take the database's place. What it replaces
+is kept. What was written since the backup is counted, and agreed to by the database's name: --accept
+data-loss:NAME. One that was cut off goes on when it is run again.
+
+Examples:
+  $ rollback-deploy-auto restore                            what would be lost; changes nothing
+  $ rollback-deploy-auto restore backup-20261126-101414.dump --accept data-loss:shop --reason "bad import"`,
   status: `
 Examples:
   $ rollback-deploy-auto status

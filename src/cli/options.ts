@@ -60,6 +60,8 @@ export interface Values {
   database?: string;
   /** `migrations`: the old code's queries. */
   queries?: string;
+  /** `migrations`: propose a migration that both releases can work with. */
+  writeReversal?: boolean;
   /** `migrations`: git ref of the newer release. */
   to?: string;
   /** `migrations`: whose SQL it is. */
@@ -232,8 +234,28 @@ export function addMigrationsOptions(command: Command): Command {
           '--queries <PATH>',
           "the old code's queries, prepared on that database: SQL, columns by table, or pg_stat_statements",
         ).argParser(once('--queries', text('--queries'))),
+      )
+      .addOption(
+        new Option(
+          '--write-reversal',
+          'write a new migration, to be reviewed, that lets the old code run as well; needs --from',
+        ),
       ),
   );
+}
+
+/** Options of `restore`. */
+export function addRestoreOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--accept <LOSS>',
+        'data-loss:DATABASE, to lose what was written since; needs --reason',
+      ).argParser(accept),
+    )
+    .addOption(
+      new Option('--reason <TEXT>', 'why; kept in the record').argParser(once('--reason', text('--reason'))),
+    );
 }
 
 /** Options of `local deploy`. */

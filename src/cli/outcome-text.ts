@@ -5,7 +5,9 @@ import type { LocalDeploy } from '../commands/local-deploy.ts';
 import type { LocalStart } from '../commands/local-start.ts';
 import type { LocalStatus } from '../commands/local-status.ts';
 import type { LocalStop } from '../commands/local-stop.ts';
+import type { RestoreRecord } from '../commands/restore.ts';
 import type { SnapshotResult } from '../commands/snapshot.ts';
+import type { WrittenReversal } from '../commands/write-reversal.ts';
 import type { JudgedFile } from '../model/judged-file.ts';
 import type { Plan } from '../model/plan.ts';
 import type { MonitorResult, RunRecord } from '../model/record.ts';
@@ -33,6 +35,8 @@ export async function outcomeText(command: string, { json, error }: Outcome): Pr
     case 'releases':
       return (await import('../report/releases-table.ts')).releasesTable(json as ReleaseRow[]);
     case 'migrations':
+      if (!Array.isArray(json))
+        return (await import('../commands/write-reversal.ts')).writtenReversalText(json as WrittenReversal);
       return (await import('../report/migrations-text.ts')).migrationsText(json as JudgedFile[]);
     case 'status':
       return (await import('../report/status-text.ts')).statusText(json as ServiceStatus);
@@ -42,6 +46,9 @@ export async function outcomeText(command: string, { json, error }: Outcome): Pr
       return showText(json as RunRecord | Plan);
     case 'monitor':
       return (await import('../report/monitor-lines.ts')).monitorLines(json as MonitorResult).join('\n');
+    case 'restore':
+      if (error) return undefined;
+      return (await import('../commands/restore.ts')).restoreText(json as RestoreRecord);
     case 'snapshot':
       return (await import('../commands/snapshot.ts')).snapshotText(json as SnapshotResult);
     case 'local start':

@@ -10,6 +10,7 @@ import {
   addGeneralOptions,
   addMigrationsOptions,
   addRbacOptions,
+  addRestoreOptions,
   addRollbackOptions,
   GENERAL,
   type Values,
@@ -94,6 +95,9 @@ export function createProgram(run: Run): Command {
   command('plan', GOING_BACK, 'the whole plan and all checks, saved; nothing is changed', addRollbackOptions);
   command('check', GOING_BACK, 'could we roll back right now? the exit code says', addRollbackOptions);
   command('releases', GOING_BACK, 'what could be gone back to, with the evidence for and against each');
+  command('restore', GOING_BACK, 'last resort: the database becomes what it was in a backup', (made) =>
+    addRestoreOptions(made.argument('[BACKUP]', 'name of a backup (default: the newest)')),
+  );
   command(
     'migrations',
     GOING_BACK,

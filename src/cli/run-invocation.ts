@@ -36,6 +36,12 @@ const ON_A_SERVICE: Record<
     (await import('../commands/monitor.ts')).monitor(context, operands[0] as string, {
       attachedToSupervisor: values.attachedToSupervisor ?? false,
     }),
+  restore: async (context, { operands, values }) =>
+    (await import('../commands/restore.ts')).restore(context, {
+      backup: operands[0],
+      accept: values.accept ?? [],
+      reason: values.reason,
+    }),
   snapshot: async (context) => (await import('../commands/snapshot-service.ts')).snapshotService(context),
   'local start': async (context) => (await import('../commands/local-start.ts')).localStart(context),
   'local deploy': async (context, { operands, values }) => {
@@ -149,8 +155,10 @@ async function outcomeOf(
     case 'doctor':
       return (await import('../commands/doctor.ts')).doctor(process.cwd(), { ...values, workload });
     case 'migrations': {
-      const { engine, format, from, to, database, queries } = values;
+      const { engine, format, from, to, database, queries, writeReversal } = values;
       const options = { paths: operands, engine, format, from, to, database, queries };
+      if (writeReversal)
+        return (await import('../commands/write-reversal.ts')).writeReversal(process.cwd(), options);
       return (await import('../commands/migrations.ts')).migrations(process.cwd(), options);
     }
     default:

@@ -96,7 +96,7 @@ async function judgeFolder(
 }
 
 /** What the newer files bring: new ones, and repeatable ones that were changed. */
-function since(before: readonly Migration[], all: readonly Migration[]) {
+export function since(before: readonly Migration[], all: readonly Migration[]) {
   const known = new Map(before.map((one) => [one.version, one]));
   const isNew = (one: Migration) => {
     const old = known.get(one.version);

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { HAS_POSTGRESQL, startPostgresql } from '../databases/postgresql.ts';
 import type { SqlEngine } from './sql-rig.ts';
 
@@ -16,6 +18,23 @@ export interface SqlEngineKind {
   /** How a key that counts by itself is declared. */
   key: string;
   start(): Promise<StartedEngine>;
+}
+
+const SQLITE = `
+  import Database from 'libsql';
+  const db = new Database(process.env.SQL_FILE);
+  db.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL');
+  const text = process.env.SQL_TEXT;
+  if (text.startsWith('SELECT')) console.log(JSON.stringify(db.prepare(text).all()));
+  else db.exec(text);
+`;
+
+/** In a process of its own: libsql keeps a closed file open until its statements are collected. */
+async function inChild(file: string, text: string): Promise<Record<string, unknown>[]> {
+  const env = { ...process.env, SQL_FILE: file, SQL_TEXT: text };
+  const run = promisify(execFile);
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', SQLITE], { env });
+  return stdout === '' ? [] : JSON.parse(stdout);
 }
 
 /** Engines that the application of `sql-app` works with. */
@@ -56,22 +75,11 @@ export const SQL_ENGINES: SqlEngineKind[] = [
     columns: `SELECT name FROM pragma_table_info('orders') ORDER BY 1`,
     key: 'id INTEGER PRIMARY KEY',
     async start() {
-      const { default: Database } = await import('libsql');
       return {
         driver: 'libsql',
         database: (folder) => join(folder, 'shop.db'),
         section: '      kind: sqlite\n      path: shop.db\n',
-        async sql(text, folder) {
-          const db = new Database(join(folder, 'shop.db'));
-          try {
-            db.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL');
-            if (/^SELECT/.test(text)) return db.prepare(text).all() as Record<string, unknown>[];
-            db.exec(text);
-            return [];
-          } finally {
-            db.close();
-          }
-        },
+        sql: (text, folder) => inChild(join(folder, 'shop.db'), text),
         stop: async () => {},
       };
     },

@@ -112,6 +112,14 @@ export function manifestBackups(options: {
       }
       return undefined;
     },
+    /** The newest where none is named. */
+    async findBackup(name: string | undefined): Promise<Backup | undefined> {
+      for (const file of await backups()) {
+        const manifest = await readManifest(file.path);
+        if (manifest && (name === undefined || file.name === name)) return backupFrom(manifest, file);
+      }
+      return undefined;
+    },
     /** Remembers what was proven, and how long it took. */
     async proving(backup: Backup, depth: VerifyDepth, prove: () => Promise<void>): Promise<void> {
       const started = performance.now();

@@ -100,8 +100,52 @@ export interface Reversible {
  */
 export type Prepared = { fails: false } | { fails: true | 'unknown'; error: string };
 
+/** A table as a backup has it and as it is now. */
+export interface TableChange {
+  table: string;
+  /** Rows in the backup; undefined where it has no such table. */
+  before: number | undefined;
+  /** Rows now. */
+  now: number | undefined;
+}
+
+/** Where a restored copy and the database that it replaces are kept, beside the database. */
+export interface SwapPlaces {
+  restored: string;
+  kept: string;
+}
+
+/** Puts a restored copy in the place of a database. */
+export interface Swap {
+  /** What a person agrees to by name. */
+  ownName(): Promise<string>;
+  /** @param id Letters, digits and `_`. */
+  places(id: string): Promise<SwapPlaces>;
+  /** Whether the copy has been restored whole, or is in place already; neither for none. */
+  state(places: SwapPlaces, signal: AbortSignal): Promise<'none' | 'restored' | 'swapped'>;
+  /**
+   * The copy gets the name of the database, which is kept under another: at any moment one of the two has it. Connections
+   * to the database are ended where there is a server; a file must not be open anywhere.
+   * @throws RollbackError `DATABASE_IN_USE`, `RESTORE_FAILED`; then nothing was swapped
+   */
+  swap(places: SwapPlaces, signal: AbortSignal): Promise<void>;
+}
+
+/** Going back to a backup. */
+export interface Restorable {
+  /** A finished backup of this database; the newest where none is named. */
+  findBackup(name: string | undefined): Promise<Backup | undefined>;
+  /**
+   * Tables whose rows are not those of the backup, counted and hashed, or that the definitions are others; empty where
+   * nothing was written since.
+   */
+  changesSince(backup: Backup, signal: AbortSignal): Promise<TableChange[]>;
+  /** Left out where a database can't be given another name. */
+  readonly swap?: Swap;
+}
+
 /** A database whose schema must fit the release that runs on it. */
-export interface Database extends Reversible {
+export interface Database extends Reversible, Restorable {
   /** Printed to people, e.g. `sqlite data/shop.db`. Never with credentials. */
   readonly name: string;
   /** Whether DDL can be undone in a transaction. */

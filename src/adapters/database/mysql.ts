@@ -2,7 +2,7 @@ import { manifestBackups } from './backup-manifest.ts';
 import type { Database } from './database.ts';
 import { backUpMysql } from './mysql/back-up.ts';
 import { mysqlCatalog, withEmptyMysql } from './mysql/catalog.ts';
-import { countMysql, withCopyMysql } from './mysql/copy.ts';
+import { changesMysql, countMysql, withCopyMysql } from './mysql/copy.ts';
 import { mysqlFacts } from './mysql/facts.ts';
 import { withOptionFiles } from './mysql/option-files.ts';
 import type { MysqlOptions } from './mysql/options.ts';
@@ -44,6 +44,7 @@ export function mysqlDatabase(given: MysqlOptions): Database {
     restore: (backup, into, signal) => restoreMysql(options, backup, into, signal),
     withCopy: (backup, signal, work) => withCopyMysql(options, backup, signal, work),
     countLosses: (losses, signal) => countMysql(options, losses, signal),
+    changesSince: (backup, signal) => changesMysql(options, backup, signal),
     ...kept,
   };
 }

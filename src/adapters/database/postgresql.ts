@@ -9,6 +9,7 @@ import { recordRestorePoint, restorePointOutlook } from './postgresql/pgbackrest
 import { preparePostgresql, statementsOfPostgresql } from './postgresql/prepare.ts';
 import { replayPostgresql } from './postgresql/replay.ts';
 import { restorePostgresql } from './postgresql/restore.ts';
+import { changesPostgresql, postgresqlSwap } from './postgresql/swap.ts';
 import { countPostgresql, takeBackPostgresql, withCopyPostgresql } from './postgresql/take-back.ts';
 import { verifyPostgresql } from './postgresql/verify.ts';
 
@@ -53,6 +54,8 @@ export function postgresqlDatabase(options: PostgresqlOptions): Database {
     takeBack: (down, how) => takeBackPostgresql(options, down, how),
     withCopy: (backup, signal, work) => withCopyPostgresql(options, backup, signal, work),
     countLosses: (losses, signal) => countPostgresql(options, losses, signal),
+    changesSince: (backup, signal) => changesPostgresql(options, backup, signal),
+    swap: postgresqlSwap(options),
     ...kept,
   };
 }

@@ -17,6 +17,7 @@ import { prepareSqlite } from './sqlite/prepare.ts';
 import { readBackup } from './sqlite/read-backup.ts';
 import { replaySqlite } from './sqlite/replay.ts';
 import { removeSideFiles, runDump } from './sqlite/restore.ts';
+import { changesSqlite, sqliteSwap } from './sqlite/swap.ts';
 import { countSqlite, takeBackSqlite, withCopySqlite } from './sqlite/take-back.ts';
 import { verifyBackup } from './sqlite/verify.ts';
 
@@ -47,9 +48,7 @@ export function sqliteDatabase(options: SqliteOptions): Database {
       for (const file of await backups()) {
         const read = await readBackup(file.path);
         if (read?.header.run !== run || Date.parse(read.header.takenAt) < sinceMs) continue;
-        const { rows, contentHash, tookMs } = read.summary;
-        const sha256 = await sha256Of(file.path, new AbortController().signal);
-        return { ...file, sha256, rows, contentHash, tookMs };
+        return backupIn(file);
       }
       return undefined;
     },
@@ -68,7 +67,21 @@ export function sqliteDatabase(options: SqliteOptions): Database {
       return recordLitestreamPoint(options, name, source, context);
     },
     countLosses: (losses, signal) => countSqlite(options, losses, signal),
+    async findBackup(wanted) {
+      const file = (await backups()).find((one) => wanted === undefined || one.name === wanted);
+      return file && backupIn(file);
+    },
+    changesSince: (backup, signal) => changesSqlite(options, backup, signal),
+    swap: sqliteSwap(options),
   };
+}
+
+async function backupIn(file: Pick<Backup, 'name' | 'path' | 'bytes'>): Promise<Backup | undefined> {
+  const read = await readBackup(file.path);
+  if (!read) return undefined;
+  const { rows, contentHash, tookMs } = read.summary;
+  const sha256 = await sha256Of(file.path, new AbortController().signal);
+  return { ...file, sha256, rows, contentHash, tookMs };
 }
 
 async function facts(options: SqliteOptions, name: string, signal: AbortSignal): Promise<DatabaseFacts> {

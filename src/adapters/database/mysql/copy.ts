@@ -1,11 +1,13 @@
 import type { CountedLoss, Loss } from '../../../model/reversal.ts';
 import { countEach } from '../count-losses.ts';
-import type { Backup } from '../database.ts';
+import type { Backup, TableChange } from '../database.ts';
 import { COUNT_MS } from '../down-error.ts';
+import { DEFINITIONS, tableChanges } from '../table-changes.ts';
 import { withSession } from './connection.ts';
+import { DumpReader } from './dump-content.ts';
 import type { MysqlOptions } from './options.ts';
 import { dropAbandoned, withScratch } from './scratch.ts';
-import { findTools } from './tools.ts';
+import { findTools, runDump } from './tools.ts';
 import { requireWhole, restoreInto } from './verify.ts';
 
 /** Restores to scratch as `Reversible.withCopy` promises. */
@@ -23,6 +25,27 @@ export async function withCopyMysql<T>(
       await restoreInto({ options, backup, tools, signal, database: scratch, proof: true, unlogged });
       return work(scratch);
     });
+  });
+}
+
+/** Dumps what is there now, and compares it as it passes. */
+export async function changesMysql(
+  options: MysqlOptions,
+  backup: Backup,
+  signal: AbortSignal,
+): Promise<TableChange[]> {
+  const { content } = await requireWhole(backup, signal);
+  return withSession(options, { signal }, async (session) => {
+    const tools = await findTools(session);
+    const reader = new DumpReader();
+    await runDump(options, tools, session.database, { signal, output: async (chunk) => reader.push(chunk) });
+    const now = reader.end();
+    const changes = tableChanges(
+      content.rows,
+      now.rows,
+      (table) => content.hashes[table] !== now.hashes[table],
+    );
+    return changes.length > 0 || content.definitions === now.definitions ? changes : [DEFINITIONS];
   });
 }
 

@@ -69,7 +69,7 @@ Name a release (rollback-deploy-auto releases lists them), e.g.: rollback-deploy
     [
       ['--version', 'v2', 'rolback'],
       `Error: Unknown command "rolback"; did you mean "rollback"? (USAGE)
-Commands: rollback, plan, check, releases, migrations, status, resume, abort, history, show, monitor, snapshot, init, doctor, completion, local, help.
+Commands: rollback, plan, check, releases, restore, migrations, status, resume, abort, history, show, monitor, snapshot, init, doctor, completion, local, help.
 See: rollback-deploy-auto --help
 `,
     ],

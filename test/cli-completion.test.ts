@@ -27,6 +27,7 @@ describe('completion', () => {
       '--format',
       '--from',
       '--to',
+      '--database',
       '--write-reversal',
       '--output',
     ]);

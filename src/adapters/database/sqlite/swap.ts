@@ -42,7 +42,7 @@ export function sqliteSwap({ path, label }: SqliteOptions): Swap {
     },
     async swap({ restored, kept }) {
       await requireUnused(path, label);
-      await leaveWriteAheadLog(path, label);
+      await emptyWriteAheadLog(path, label);
       if ((await inode(kept)) === undefined) await link(path, kept);
       await requireUnused(path, label);
       // One step of the file system: the name means the old file or the new one, never none.
@@ -53,18 +53,15 @@ export function sqliteSwap({ path, label }: SqliteOptions): Swap {
   };
 }
 
-/** Changes in the log would stay behind; and the log goes only if nobody else has the database open. */
-async function leaveWriteAheadLog(path: string, label: string): Promise<void> {
+/** Changes in the log would stay behind: they are brought into the file, which is kept under another name. */
+async function emptyWriteAheadLog(path: string, label: string): Promise<void> {
   const db = await openForWriting(path);
-  let mode: string;
   try {
-    [mode] = db.prepare('PRAGMA journal_mode = DELETE').raw().get() as unknown as [string];
-  } catch (error) {
-    throw inUse(label, 'Somebody holds a lock on it.', error);
+    const [busy] = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').raw().get() as unknown as [number];
+    if (busy !== 0) throw inUse(label, 'Somebody reads or writes it.');
   } finally {
     db.close();
   }
-  if (mode !== 'delete') throw inUse(label, 'Another process has it open.');
 }
 
 /** @throws RollbackError `DATABASE_IN_USE` naming the processes that have the file open, or where nobody can tell */

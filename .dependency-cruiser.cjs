@@ -25,7 +25,11 @@ module.exports = {
     only('schema-changes', '^src/schema-changes/', ['^src/(model|schema-changes)/']),
     only('report', '^src/report/', ['^src/(model|report|judge)/']),
     only('engine', '^src/engine/', ['^src/(model|engine|judge|strategies|checks)/', ...interfaces]),
-    only('steps', '^src/steps/', ['^src/(model|steps|judge)/', '^src/engine/step\\.ts$', ...interfaces]),
+    only('steps', '^src/steps/', [
+      '^src/(model|steps|judge|schema-changes)/',
+      '^src/engine/step\\.ts$',
+      ...interfaces,
+    ]),
     only('adapters', '^src/adapters/', [
       '^src/(model|adapters|oci|schema-changes|kubernetes)/',
       '^src/engine/step\\.ts$',

@@ -11,11 +11,13 @@ import type { HistoryEntry, HistoryProblem } from '../model/migration-history.ts
 import { appliedVersions } from '../model/migration-history.ts';
 import type { Migration } from '../model/release.ts';
 import type { Catalogs } from '../schema-changes/compare-catalogs.ts';
+import { describeDrift } from '../schema-changes/describe-differences.ts';
+import { summaryOf } from '../schema-changes/schema-summary.ts';
 import { accessFrom, databaseArgument } from './database-argument.ts';
 import { readAtRef } from './git-files.ts';
 import type { Changes } from './judge-folder.ts';
 import { judgeChanges } from './judge-folder.ts';
-import { liveDrift, readCatalogs, readPending } from './live-catalogs.ts';
+import { readCatalogs, readPending } from './live-catalogs.ts';
 import { foldersOf, readFolder, readSettings, settingsAbove } from './migration-files.ts';
 import { noneRead, parse, sourceOf } from './migration-source.ts';
 import { judgeQueries } from './old-code.ts';
@@ -169,7 +171,7 @@ async function compared(
   const { applied, after, live } = found.value;
   return {
     catalogs: { known: true, value: { target: applied, live: after } },
-    drift: liveDrift(applied, live),
+    drift: describeDrift(summaryOf(applied), summaryOf(live)),
   };
 }
 

@@ -4,7 +4,6 @@ import type { Facts, Known } from '../model/facts.ts';
 import type { Engine } from '../model/migration-formats.ts';
 import type { Migration, Release } from '../model/release.ts';
 import type { Catalogs } from '../schema-changes/compare-catalogs.ts';
-import { describeDifferences } from '../schema-changes/describe-differences.ts';
 import type { LiveCatalog } from '../schema-changes/live-catalog.ts';
 import { planReplay } from '../schema-changes/replay.ts';
 import type { CommandContext } from './context.ts';
@@ -41,6 +40,31 @@ export async function readCatalogs(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Known<Catalogs>> {
+  return replayed(database, engine, migrations, clock, signal, async (target, deadline) => {
+    const [made, live] = await Promise.all([target, database.catalog(deadline)]);
+    return { target: made, live };
+  });
+}
+
+/** The schema that the target's migrations make, as `catalogsFor` reads it. */
+export async function targetSchema(
+  { adapters: { database }, clock, configuration, stop }: CommandContext,
+  engine: Engine,
+  migrations: readonly Migration[],
+): Promise<Known<LiveCatalog>> {
+  if (!database || configuration.database?.replay === false)
+    return { known: false, why: 'It is turned off (database.replay: false).' };
+  return replayed(database, engine, migrations, clock, stop.immediate, (target) => target);
+}
+
+async function replayed<T>(
+  database: Database,
+  engine: Engine,
+  migrations: readonly Migration[],
+  clock: Clock,
+  signal: AbortSignal,
+  use: (target: Promise<LiveCatalog>, deadline: AbortSignal) => Promise<T>,
+): Promise<Known<T>> {
   const replay = await planReplay(migrations, engine);
   if (!replay.possible) {
     const more = replay.why.length > NAMED ? ` And ${replay.why.length - NAMED} more.` : '';
@@ -50,13 +74,7 @@ export async function readCatalogs(
     clock,
     'Replaying the migrations in an empty database',
     signal,
-    async (deadline) => {
-      const [target, live] = await Promise.all([
-        database.replay(replay.statements, signal, deadline),
-        database.catalog(deadline),
-      ]);
-      return { target, live };
-    },
+    (deadline) => use(database.replay(replay.statements, signal, deadline), deadline),
     REPLAY_MS,
   );
 }
@@ -85,14 +103,4 @@ export async function readPending(
   if (!after.known) return after;
   const { target, live } = applied.value;
   return { known: true, value: { applied: target, after: after.value.target, live } };
-}
-
-/**
- * How a live schema differs from the one that its migrations make, one thing a line; tables that no migration makes are left
- * out: that of the history is one, and applications make others.
- */
-export function liveDrift(target: LiveCatalog, live: LiveCatalog): string[] {
-  return describeDifferences(target, live).filter(
-    (line) => !/^(?:table|sequence) \S+: not in the target$/.test(line),
-  );
 }

@@ -1,15 +1,19 @@
 import { spanOf } from '../checks/migrations.ts';
 import { checkReversal, type ReversalSituation, reversalObstacles } from '../checks/reversal.ts';
-import type { DatabaseFacts, Facts } from '../model/facts.ts';
+import type { DatabaseFacts, Facts, Known } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Plan, PlannedStep, ProgressLine } from '../model/plan.ts';
 import type { Migration, Release } from '../model/release.ts';
 import type { CountedLoss, Down, ReversalOutlook } from '../model/reversal.ts';
 import { judgeDowns } from '../schema-changes/judge-downs.ts';
+import type { LiveCatalog } from '../schema-changes/live-catalog.ts';
+import { reachesBeyond } from '../schema-changes/replay.ts';
+import { summaryOf } from '../schema-changes/schema-summary.ts';
 import { statementsOf } from '../schema-changes/statements-of.ts';
 import type { ReverseMigrationInput } from '../steps/reverse-migration.ts';
 import type { TryReversalInput } from '../steps/try-reversal.ts';
 import type { CommandContext, RollbackOptions } from './context.ts';
+import { targetSchema } from './live-catalogs.ts';
 
 /** What a plan does about migrations that the target lacks. */
 export interface PlannedReversal {
@@ -73,7 +77,8 @@ export async function planReversal(
   const findings = checkReversal(situation);
   if (!outlook || outlook.obstacles.length > 0) return { ...nothing, findings, outlook };
   const known = (current?.migrations ?? to.migrations).map(({ version }) => version);
-  return { ...stepsFor(downs.downs, known), findings, outlook, facts: without(facts, newestFirst) };
+  const target = await targetSchema(context, engine, to.migrations);
+  return { ...stepsFor(downs.downs, known, target), findings, outlook, facts: without(facts, newestFirst) };
 }
 
 /** Nothing is taken back. */
@@ -140,6 +145,8 @@ async function downsOf(
       obstacles.push(`${file}: the down has placeholders, which only ${tool} can fill in.`);
     else {
       const statements = await statementsOf(down, engine);
+      for (const beyond of await reachesBeyond(down, engine))
+        obstacles.push(`${file}: the down, line ${beyond}: run it with ${tool}.`);
       if (!transaction || statements.controls)
         obstacles.push(`${file}: the down does not run in one transaction: run it with ${tool}.`);
       downs.push({
@@ -161,8 +168,13 @@ async function downsOf(
   return { downs, obstacles };
 }
 
-function stepsFor(downs: Down[], known: string[]): Pick<PlannedReversal, 'prove' | 'first'> {
-  const trial: TryReversalInput = { downs, known, backup: 'back-up-database' };
+function stepsFor(
+  downs: Down[],
+  known: string[],
+  target: Known<LiveCatalog>,
+): Pick<PlannedReversal, 'prove' | 'first'> {
+  const schema = target.known ? { target: summaryOf(target.value) } : { notCompared: target.why };
+  const trial: TryReversalInput = { downs, known, backup: 'back-up-database', ...schema };
   const common = { after: [], safePoint: true };
   const steps = downs.map((down): PlannedStep => {
     const input: ReverseMigrationInput = { down, known, trial: 'try-reversal' };

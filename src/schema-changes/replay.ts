@@ -38,6 +38,17 @@ export async function planReplay(
   return why.length > 0 ? { possible: false, why } : { possible: true, statements };
 }
 
+/** Statements that reach beyond the database that they run in, e.g. `3: DROP ROLE a reaches roles`. Pure. */
+export async function reachesBeyond(sql: string, name: DatabaseFacts['engine']): Promise<string[]> {
+  const { read, confine } = await engineOf(name);
+  return read(sql).flatMap((statement) => {
+    const found = confine(statement);
+    return typeof found === 'string'
+      ? []
+      : [`${statement.line}: ${short(statement.text)} reaches ${found.reaches}`];
+  });
+}
+
 function short(text: string): string {
   const folded = text.replace(/\s+/g, ' ');
   return folded.length > 80 ? `${folded.slice(0, 77)}...` : folded;

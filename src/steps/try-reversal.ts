@@ -6,6 +6,8 @@ import type { Finding } from '../model/finding.ts';
 import type { HistoryRow } from '../model/migration-history.ts';
 import type { Down } from '../model/reversal.ts';
 import type { FindingsOutput } from '../model/run-state.ts';
+import { describeDrift } from '../schema-changes/describe-differences.ts';
+import { type SchemaSummary, summaryOf } from '../schema-changes/schema-summary.ts';
 import type { BackUpOutput } from './back-up-database.ts';
 import { historyJudge } from './history-judge.ts';
 
@@ -16,6 +18,10 @@ export interface TryReversalInput {
   known: string[];
   /** Id of the step whose backup is restored. */
   backup: string;
+  /** The schema that the target's migrations make. */
+  target?: SchemaSummary;
+  /** Why that is not known, in sentences. */
+  notCompared?: string;
 }
 
 export interface TryReversalOutput extends FindingsOutput {
@@ -26,7 +32,11 @@ export interface TryReversalOutput extends FindingsOutput {
 /** On a copy nobody waits for it. */
 const STATEMENT_MS = 30 * 60_000;
 
-/** Restores the backup of the run to scratch and runs the downs there, newest first, before any of them is run for real. */
+/**
+ * Restores the backup of the run to scratch and runs the downs there, newest first, before any of them is run for real. The
+ * schema that they make is compared with the target's.
+ * @throws RollbackError `REVERSAL_NOT_PROVEN`: a down fails, or leaves out what the old code knows
+ */
 export function tryReversal(
   database: TransactionalDatabase,
   { history }: MigrationSource,
@@ -34,10 +44,10 @@ export function tryReversal(
   return {
     // The proof is the work itself.
     observe: async () => ({ state: 'pending', before: null }),
-    async apply({ downs, known, backup: of }, { clock, signal, progress, outputs }) {
+    async apply({ downs, known, backup: of, target, notCompared }, { clock, signal, progress, outputs }) {
       const { backup } = outputs.get(of) as BackUpOutput;
       progress(`restoring ${backup.name} to try the downs on it`);
-      const took = await database.withCopy(backup, signal, async (place) => {
+      const { took, differences } = await database.withCopy(backup, signal, async (place) => {
         const times: TryReversalOutput['took'] = [];
         for (const down of downs) {
           progress(`trying the down of ${down.file}`);
@@ -62,9 +72,15 @@ export function tryReversal(
             });
           times.push({ version: down.version, tookMs: Math.ceil(clock.monotonic() - begun) });
         }
-        return times;
+        const made = target && summaryOf(await database.catalog(signal, place));
+        return { took: times, differences: target && made && describeDrift(target, made) };
       });
-      return { took, findings: [finding(backup, downs, took)] };
+      const missing = differences?.filter((line) => LACKS.test(line)) ?? [];
+      if (missing.length > 0) throw lacking(backup, missing);
+      return {
+        took,
+        findings: [finding(backup, downs, took), compared(backup, differences, notCompared)],
+      };
     },
   };
 }
@@ -78,6 +94,37 @@ function failed({ name }: Backup, error: unknown): unknown {
     fix: error.fix,
     cause: error,
   });
+}
+
+/** What the old code would miss, or could not fill. */
+const LACKS =
+  /^(?:table|column|view|type|function|sequence) .*: missing$|^column .*: must not be NULL, in the target it may$/;
+
+function lacking({ name }: Backup, missing: string[]): RollbackError {
+  return new RollbackError({
+    code: 'REVERSAL_NOT_PROVEN',
+    summary: `Taking the migrations back does not bring back the schema of the target on the restored copy of ${name}`,
+    detail: `After the downs, beside what the target's migrations make:\n${missing.join('\n')}`,
+    fix: 'Correct the downs, or propose a migration that both releases can work with: rollback-deploy-auto migrations --write-reversal',
+  });
+}
+
+function compared(
+  { name }: Backup,
+  differences: string[] | undefined,
+  notCompared: string | undefined,
+): Finding {
+  const common = { check: 'reversal', blocking: false, fix: [], headline: false };
+  if (!differences) {
+    const title = 'The schema after the downs was not compared with what the target’s migrations make';
+    return { ...common, status: 'unknown', title, evidence: notCompared ? [notCompared] : [] };
+  }
+  if (differences.length === 0) {
+    const title = `The downs bring back the schema of the target on the restored copy of ${name}`;
+    return { ...common, status: 'ok', title, evidence: [] };
+  }
+  const title = `After the downs the schema differs from the target’s on the restored copy of ${name}`;
+  return { ...common, status: 'warn', title, evidence: differences };
 }
 
 function finding({ name }: Backup, downs: Down[], took: TryReversalOutput['took']): Finding {

@@ -102,7 +102,7 @@ const typed: Row[] = [
     exit: 2,
     error: [
       'Error: Unknown check "registri"; did you mean "registry"? (USAGE)',
-      'Checks that can be accepted: target, registry, migrations, configuration, backup, retention, capacity, downtime, ownership, rights, timeout, platform.',
+      'Checks that can be accepted: target, registry, migrations, configuration, backup, retention, capacity, downtime, ownership, rights, timeout, platform, and data-loss:NAME.',
       'See which of them stop the rollback: rollback-deploy-auto check',
     ],
     serving: STARTED,

@@ -11,8 +11,8 @@ describe.each(SQL_ENGINES)('going back over a destructive migration on $name', (
     let database: StartedEngine;
     const first: SqlMigration = {
       version: '20260101000000',
-      up: `CREATE TABLE orders (${engine.key}, item text, legacy text)`,
-      down: 'DROP TABLE orders',
+      up: `CREATE TABLE orders (${engine.key}, item text, legacy text); CREATE TABLE audit (what text)`,
+      down: 'DROP TABLE audit; DROP TABLE orders',
     };
     const good: SqlRelease = {
       version: GOOD,
@@ -80,8 +80,10 @@ describe.each(SQL_ENGINES)('going back over a destructive migration on $name', (
       expect(ran.code, ran.stdout + ran.stderr).toBe(0);
       const record = JSON.parse(ran.stdout);
       expect(record.reversal.takenBack).toMatchObject([{ version: '20260310000000' }]);
-      expect(record.checks.map((check: { title: string }) => check.title).join('\n')).toMatch(
-        /Taking back 1 migration works on the restored copy of backup-/,
+      const said = record.checks.map(({ status, title }: Record<string, string>) => `${status} ${title}`);
+      expect(said.join('\n')).toMatch(/ok Taking back 1 migration works on the restored copy of backup-/);
+      expect(said.join('\n')).toMatch(
+        /ok The downs bring back the schema of the target on the restored copy/,
       );
       expect(await applied()).toEqual(['20260101000000']);
       expect(await columns()).toContain('legacy');
@@ -117,6 +119,34 @@ describe.each(SQL_ENGINES)('going back over a destructive migration on $name', (
       expect(await columns()).toContain('note');
       expect(await applied()).toEqual(['20260101000000', '20260310000000']);
       await reset('ALTER TABLE orders DROP COLUMN note; ALTER TABLE orders ADD COLUMN legacy text');
+    });
+
+    test('downs after which the schema lacks something are not run, nor one that reaches beyond the database', async () => {
+      const down = 'ALTER TABLE orders ADD COLUMN legacy text';
+      const back = ['--version', GOOD, '--reverse-migrations', '--reason', 'orders fail'];
+      const beyond =
+        engine.name === 'postgresql' ? 'DROP ROLE IF EXISTS nobody_there' : 'PRAGMA writable_schema = 1';
+      const up = 'ALTER TABLE orders DROP COLUMN legacy';
+      await rig.release(bad({ up, down: `${down}; ${beyond}` }));
+      const refused = await rig.run(back);
+      expect([refused.code, refused.stderr]).toEqual([
+        4,
+        expect.stringMatching(/the down, line \d+: .* reaches /),
+      ]);
+      await reset(down);
+
+      await rig.release(bad({ up, down }));
+      // By hand, and in no migration.
+      await database.sql('DROP TABLE audit', rig.folder);
+      const ran = await rig.run(back);
+      expect([ran.code, ran.stdout + ran.stderr]).toEqual([
+        4,
+        expect.stringContaining('does not bring back the schema of the target'),
+      ]);
+      expect(ran.stdout + ran.stderr).toContain('table audit: missing');
+      expect(await columns()).not.toContain('legacy');
+      expect(await applied()).toEqual(['20260101000000', '20260310000000']);
+      await reset(`${down}; CREATE TABLE audit (what text)`);
     });
 
     test('what a down loses is counted, and agreed to by its name; --yes does not do', async () => {

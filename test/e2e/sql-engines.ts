@@ -56,7 +56,10 @@ export const SQL_ENGINES: SqlEngineKind[] = [
           await client.end();
         }
       };
-      await on(server.url('postgres'), `CREATE ROLE deployer LOGIN CREATEDB PASSWORD '${PASSWORD}'`);
+      await on(
+        server.url('postgres'),
+        `CREATE ROLE deployer LOGIN CREATEDB CREATEROLE PASSWORD '${PASSWORD}'`,
+      );
       await on(server.url('postgres'), 'CREATE DATABASE shop OWNER deployer');
       const url = `postgresql://deployer:${PASSWORD}@${server.host}:${server.port}/shop`;
       process.env.SHOP_URL = url;

@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import type { Database } from '../adapters/database/database.ts';
+import type { MigrationFile } from '../adapters/migrations/migrations.ts';
 import { EXIT, RollbackError } from '../model/error.ts';
 import type { FileFinding, JudgedFile } from '../model/judged-file.ts';
 import { worstOf } from '../model/judged-file.ts';
@@ -83,18 +84,31 @@ async function statementsOf(database: Database, engine: Engine, signal: AbortSig
 }
 
 async function readQueries(cwd: string, path: string, engine: Engine): Promise<OldQuery[]> {
+  const files = await Promise.all(
+    (await filesOf(cwd, path)).map(async (file) => ({
+      path: file,
+      content: await readFile(join(cwd, file), 'utf8'),
+    })),
+  );
+  return queriesIn(files, engine);
+}
+
+/**
+ * The statements that files hold: SQL, or columns by table; what is neither is left out.
+ * @throws RollbackError `QUERIES_NOT_FOUND` where a list of columns can't be read
+ */
+export async function queriesIn(files: readonly MigrationFile[], engine: Engine): Promise<OldQuery[]> {
   const reader = await engineOf(engine);
   const placeholder = engine === 'postgresql' ? '$' : '?';
   const quote = (name: string) =>
     engine === 'mysql' ? `\`${name.replaceAll('`', '``')}\`` : `"${name.replaceAll('"', '""')}"`;
-  const queries: OldQuery[] = [];
-  for (const file of await filesOf(cwd, path)) {
-    const content = await readFile(join(cwd, file), 'utf8');
-    if (file.endsWith('.sql')) queries.push(...queriesOf(file, content, reader, placeholder));
-    else queries.push(...queriesOfModels(file, modelsOf(file, content), quote, placeholder));
-  }
-  return queries;
+  return files.flatMap(({ path, content }) => {
+    if (path.endsWith('.sql')) return queriesOf(path, content, reader, placeholder);
+    return LISTS.test(path) ? queriesOfModels(path, modelsOf(path, content), quote, placeholder) : [];
+  });
 }
+
+const LISTS = /\.(?:ya?ml|json)$/;
 
 async function filesOf(cwd: string, path: string): Promise<string[]> {
   const found = await stat(join(cwd, path)).catch(() => undefined);
@@ -102,7 +116,7 @@ async function filesOf(cwd: string, path: string): Promise<string[]> {
   if (!found.isDirectory()) return [path];
   const names = await readdir(join(cwd, path), { recursive: true });
   return names
-    .filter((name) => /\.(?:sql|ya?ml|json)$/.test(name))
+    .filter((name) => name.endsWith('.sql') || LISTS.test(name))
     .sort()
     .map((name) => posix.join(path, name));
 }

@@ -21,6 +21,7 @@ import { lookAround, lookUpImage } from './gather-facts.ts';
 import { catalogsFor } from './live-catalogs.ts';
 import { type PlannedReversal, planReversal } from './plan-reversal.ts';
 import { withShippedMigrations } from './shipped-migrations.ts';
+import { queryFindings } from './shipped-queries.ts';
 
 /** With the strategy that was chosen. */
 export interface ChosenOptions extends RollbackOptions {
@@ -67,7 +68,13 @@ export async function prepare(
   );
   const reversal = await planReversal(context, options, seen, to);
   const catalogs = reversal.outlook?.asked ? undefined : await catalogsFor(context, seen, to);
-  const plan = await planFrom(context, options, seen, { ...target, to }, runId, { reversal, catalogs });
+  // A schema that is to be changed first says nothing yet.
+  const queries = reversal.outlook?.asked ? [] : await queryFindings(context, seen, to);
+  const plan = await planFrom(context, options, seen, { ...target, to }, runId, {
+    reversal,
+    catalogs,
+    queries,
+  });
   return { plan, facts: seen, revert: looked.revert };
 }
 
@@ -94,8 +101,14 @@ export async function planFrom(
   {
     reversal,
     catalogs,
+    queries = [],
     earlier = [],
-  }: { reversal: PlannedReversal; catalogs?: Known<Catalogs> | undefined; earlier?: PlannedStep[] },
+  }: {
+    reversal: PlannedReversal;
+    catalogs?: Known<Catalogs> | undefined;
+    queries?: Finding[];
+    earlier?: PlannedStep[];
+  },
 ): Promise<Plan> {
   const { configuration, adapters, clock } = context;
   const { good, retention, platform } = configuration;
@@ -104,6 +117,7 @@ export async function planFrom(
   const findings = [
     ...checkRegistry(facts, to),
     ...(await checkMigrations(reversal.facts, to, reversal.outlook, catalogs)),
+    ...queries,
     ...reversal.findings,
     ...(facts.configurationFindings ?? checkConfiguration(facts, to)),
     ...backup.findings,

@@ -65,7 +65,7 @@ function newerThan(
 }
 
 /** Where the files of releases are read from. */
-interface Shipped {
+export interface Shipped {
   /** Where that is for a release, e.g. `its image`. */
   place(release: Release): string;
   /** undefined where there is no such folder. */
@@ -76,11 +76,13 @@ interface Shipped {
   missing(release: Release): { why: string; fix: string };
 }
 
-async function shippedFrom(
+export async function shippedFrom(
   { from, path, clone, ref }: MigrationsConfiguration,
-  { adapters, configFolder }: CommandContext,
+  { adapters, configFolder }: Pick<CommandContext, 'adapters' | 'configFolder'>,
+  what: 'migrations' | 'queries' = 'migrations',
 ): Promise<Shipped> {
-  const fix = `Set database.migrations.path in rollback.yaml to the folder of the migrations in the ${from === 'git' ? 'clone' : 'image'}.`;
+  const key = what === 'migrations' ? 'database.migrations.path' : 'database.queries';
+  const fix = `Set ${key} in rollback.yaml to the folder of the ${what} in the ${from === 'git' ? 'clone' : 'image'}.`;
   if (from === 'image') {
     const read = adapters.registry.folderReader(path);
     return {
@@ -104,7 +106,7 @@ async function shippedFrom(
       return [...files, ...(await readAtRef(cwd, refOf(release), ...settingsAbove(folder)))];
     },
     folder,
-    missing: (release) => ({ why: `git ${refOf(release)} has no folder ${path} with migrations.`, fix }),
+    missing: (release) => ({ why: `git ${refOf(release)} has no folder ${path} with ${what}.`, fix }),
   };
 }
 

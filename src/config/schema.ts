@@ -136,6 +136,14 @@ const replay = z
     "Make the target's schema anew in an empty database beside this one, as a user of its own, and compare it with the live one.",
   );
 
+const queries = z
+  .string()
+  .min(1)
+  .optional()
+  .describe(
+    "Folder of the code's queries, where the migrations come from: the target's are prepared on the live schema.",
+  );
+
 /** Of a database server: a URL, or its parts. */
 const databaseServer = {
   url: z
@@ -154,6 +162,7 @@ const databaseServer = {
   ca: z.string().optional().describe("File of the certificates that sign the server's, PEM."),
   migrations,
   replay,
+  queries,
 };
 
 function isOneAddress({ url, host, port, user, database }: Record<string, unknown>): boolean {
@@ -212,6 +221,7 @@ export const serviceSchema = z
           path: z.string().describe('The database file.'),
           migrations,
           replay,
+          queries,
         }),
         z
           .strictObject({ kind: z.literal('postgresql'), ...databaseServer })

@@ -69,6 +69,7 @@ describe.each(SQL_ENGINES)('going back over a destructive migration on $name', (
       expect(refused.code, refused.stdout + refused.stderr).toBe(4);
       expect(refused.stderr).toContain('drop-column: data destroyed');
       expect(refused.stderr).toContain('add --reverse-migrations');
+      expect(refused.stdout + refused.stderr).toMatch(/2 of 2 queries of v2\.14\.3 fail on the live schema/);
       expect(await applied()).toEqual(['20260101000000', '20260310000000']);
 
       const load = rig.load(100);

@@ -38,7 +38,7 @@ export interface SqlEngine {
 /** The local platform with an application behind which a real database is. */
 export async function createSqlRig(engine: SqlEngine): Promise<SqlRig> {
   const rig = await createRig({
-    extra: `    database:\n${engine.section}    backup:\n      path: backups\n`,
+    extra: `    database:\n${engine.section}      queries: db/queries\n    backup:\n      path: backups\n`,
   });
   const driver = pathToFileURL(createRequire(import.meta.url).resolve(engine.driver)).href;
   await rig.configure((text) =>
@@ -55,6 +55,8 @@ export async function createSqlRig(engine: SqlEngine): Promise<SqlRig> {
       await rm(from, { recursive: true, force: true });
       await cp('test/e2e/sql-app', from, { recursive: true });
       await writeFile(join(from, 'sql.json'), JSON.stringify(statements));
+      await mkdir(join(from, 'db/queries'), { recursive: true });
+      await writeFile(join(from, 'db/queries/app.sql'), `${statements.join(';\n')};\n`);
       await mkdir(join(from, 'db/migrations'), { recursive: true });
       const rows = await engine.sql('SELECT version FROM schema_migrations', rig.folder);
       const applied = new Set(rows.map((row) => String(row.version)));

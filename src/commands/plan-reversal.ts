@@ -1,3 +1,4 @@
+import { decideBackup } from '../checks/backup.ts';
 import { spanOf } from '../checks/migrations.ts';
 import { checkReversal, type ReversalSituation, reversalObstacles } from '../checks/reversal.ts';
 import type { DatabaseFacts, Facts, Known } from '../model/facts.ts';
@@ -53,7 +54,7 @@ export async function planReversal(
   const obstacles = [
     ...span.unknownVersions.map((version) => `${version}: applied, but no known release ships its files.`),
     ...downs.obstacles,
-    ...(newestFirst.length > 0 ? placeObstacles(context, options, engine) : []),
+    ...(newestFirst.length > 0 ? placeObstacles(context, options, facts, engine) : []),
   ];
   const current = facts.platform.releases.find(({ id }) => id === facts.platform.current);
   const situation: ReversalSituation = {
@@ -97,10 +98,12 @@ export function sameReversal(asked: Plan, facts: Facts): PlannedReversal {
 
 /** Why it can't be tried or run here. */
 function placeObstacles(
-  { adapters, configuration }: CommandContext,
-  { backup, accept }: RollbackOptions,
+  { adapters, configuration, clock }: CommandContext,
+  options: RollbackOptions,
+  facts: Facts,
   engine: DatabaseFacts['engine'],
 ): string[] {
+  const { take } = decideBackup(facts.database, options, configuration.backup, clock.now());
   const first = 'the downs are tried on a restored copy of the backup first';
   return [
     ...(adapters.database?.takeBack
@@ -108,7 +111,7 @@ function placeObstacles(
       : [
           `On ${engine} a down is not one transaction, so that one that is cut off would leave a schema between.`,
         ]),
-    ...(backup && !accept.includes('backup') ? [] : [`No backup is to be taken, and ${first}.`]),
+    ...(take ? [] : [`No backup is to be taken that could be restored now, and ${first}.`]),
     ...(configuration.backup.verify === 'none' ? [`backup.verify is none, and ${first}.`] : []),
   ];
 }

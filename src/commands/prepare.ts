@@ -1,5 +1,5 @@
 import type { Preflight } from '../adapters/platform/platform.ts';
-import { type BackupDecision, decideBackup } from '../checks/backup.ts';
+import { decideBackup } from '../checks/backup.ts';
 import { checkConfiguration } from '../checks/configuration.ts';
 import { checkMigrations } from '../checks/migrations.ts';
 import { checkRegistry, checkRetention } from '../checks/registry.ts';
@@ -20,6 +20,7 @@ import type { CommandContext, RollbackOptions } from './context.ts';
 import { lookAround, lookUpImage } from './gather-facts.ts';
 import { catalogsFor } from './live-catalogs.ts';
 import { type PlannedReversal, planReversal } from './plan-reversal.ts';
+import { backupSteps, confirmSteps } from './proof-steps.ts';
 import { withShippedMigrations } from './shipped-migrations.ts';
 import { queryFindings } from './shipped-queries.ts';
 
@@ -182,62 +183,6 @@ function batchOf({ platform }: CommandContext['configuration'], { batch }: Rollb
 
 /** Steps at once; more would only compete for the same machine. */
 const CONCURRENCY = 16;
-
-function backupSteps(
-  { configuration }: CommandContext,
-  { backupVerify }: RollbackOptions,
-  runId: string,
-  { take, restorePoint }: BackupDecision,
-): PlannedStep[] {
-  const { verify, timeout } = configuration.backup;
-  const step = { phase: 'prove' as const, after: [], safePoint: true, timeoutMs: timeout * 1000 };
-  if (restorePoint) {
-    const kind = 'record-restore-point';
-    return [{ ...step, id: kind, kind, input: { runId, source: restorePoint } }];
-  }
-  if (!take) return [];
-  const kind = 'back-up-database';
-  return [{ ...step, id: kind, kind, input: { runId, verify: backupVerify ?? verify } }];
-}
-
-function confirmSteps(
-  { configuration }: CommandContext,
-  release: string,
-  baseline: ReturnType<typeof baselineOf>,
-): PlannedStep[] {
-  const { validation } = configuration;
-  const common = { phase: 'confirm' as const, after: [], safePoint: true };
-  const traffic = {
-    release,
-    baseline: baseline ?? null,
-    rules: {
-      minRequests: validation.minRequests,
-      errorRateMargin: validation.errorRateMargin,
-      latencyMargin: validation.latencyMargin,
-      latencyFloorMs: validation.latencyFloor,
-    },
-    minMs: validation.minSeconds * 1000,
-    maxMs: validation.maxSeconds * 1000,
-  };
-  return [
-    {
-      ...common,
-      id: 'validate-health',
-      kind: 'validate-health',
-      input: { passes: 3, withinMs: 20_000 },
-      timeoutMs: 30_000,
-      estimateMs: 600,
-    },
-    {
-      ...common,
-      id: 'validate-traffic',
-      kind: 'validate-traffic',
-      input: traffic,
-      timeoutMs: traffic.maxMs + 30_000,
-      estimateMs: traffic.minMs,
-    },
-  ];
-}
 
 function waive(findings: Finding[], { accept, reason }: RollbackOptions): Finding[] {
   return findings.map((finding) =>

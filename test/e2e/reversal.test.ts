@@ -137,6 +137,11 @@ describe.each(SQL_ENGINES)('going back over a destructive migration on $name', (
       await reset(down);
 
       await rig.release(bad({ up, down }));
+      const untried = await rig.run([...back, '--accept', 'backup']);
+      expect([untried.code, untried.stderr]).toEqual([
+        4,
+        expect.stringContaining('No backup is to be taken that could be restored now'),
+      ]);
       // By hand, and in no migration.
       await database.sql('DROP TABLE audit', rig.folder);
       const ran = await rig.run(back);

@@ -175,14 +175,14 @@ async function aloneAllTheTime({ strategy, platform, volume, targets }: Alone): 
       const cwd = await rig.folder(configuration(rig, platform));
       for (const target of targets) {
         const before = await rig.configured({ withoutImages: true });
-        await expect.poll(() => lock.writers().length).toBe(1);
+        await until(() => lock.writers().length === 1);
         const clashes = lock.clashes().length;
         const run = await rig.rda([...rollbackArgs(rig, 'rolling', target).slice(3), ...ACCEPT], { cwd });
         expect(run.stdout + run.stderr).toContain(
           target === BROKEN ? 'POD_CRASHED' : `Rollback to ${target} completed`,
         );
         await rig.settled();
-        await expect.poll(() => lock.writers().length).toBe(1);
+        await until(() => lock.writers().length === 1);
         expect(lock.clashes().slice(clashes)).toEqual([]);
         expect(await versions(rig)).toEqual([target === BROKEN ? BAD : target]);
         expect(await rig.configured({ withoutImages: true })).toEqual(before);

@@ -117,6 +117,7 @@ const destructive: Row[] = [
       'Error: Rollback to v2.14.3 refused by migrations (REFUSED)',
       '1 destructive migration between v2.14.3 and v2.14.4.',
       "db/migrations/20260201000000_drop_item.sql:2: ALTER TABLE orders DROP COLUMN item (drop-column: data destroyed). The old code's statements that name orders.item fail, and the values of the column are gone.",
+      'The live schema was compared with that of v2.14.3, made anew from its migrations: it shows nothing else.',
       'Production is unchanged: 3 instances of v2.14.4 serve.',
       'Reverse migration: add --reverse-migrations; the down is tried on a restored copy of the backup, then run before anything moves. Nothing written since is lost. It does not bring back what the migration destroyed.',
       'To go ahead all the same, knowing this: rollback-deploy-auto --version v2.14.3 --strategy rolling --accept migrations --reason TEXT',

@@ -28,6 +28,7 @@ describe('completion', () => {
       '--from',
       '--to',
       '--database',
+      '--queries',
       '--write-reversal',
       '--output',
     ]);

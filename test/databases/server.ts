@@ -62,8 +62,11 @@ export async function startServer(kind: ServerKind, port: number, password: stri
     url: (database) =>
       `${kind.scheme}://${USER}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`,
     async kill() {
+      const left = child?.pid === undefined ? [] : await childrenOf(child.pid);
       if (child) await ended(child, 'SIGKILL');
       child = undefined;
+      // They notice it by themselves, and a PostgreSQL does not start while one of them still has its memory.
+      while (left.some(isThere)) await wait(20);
     },
     async start() {
       child = spawn(join(kind.bin, kind.program), kind.args(folder, port), { ...options, stdio: 'ignore' });
@@ -111,6 +114,20 @@ async function answering(kind: ServerKind, server: DatabaseServer, child: ChildP
     } catch (thrown) {
       error = thrown;
     }
+  }
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.split(' ').filter(Boolean).map(Number);
+}
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

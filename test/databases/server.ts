@@ -66,7 +66,7 @@ export async function startServer(kind: ServerKind, port: number, password: stri
       if (child) await ended(child, 'SIGKILL');
       child = undefined;
       // They notice it by themselves, and a PostgreSQL does not start while one of them still has its memory.
-      while (left.some(isThere)) await wait(20);
+      for (const pid of left) while (await isThere(pid)) await wait(20);
     },
     async start() {
       child = spawn(join(kind.bin, kind.program), kind.args(folder, port), { ...options, stdio: 'ignore' });
@@ -122,13 +122,10 @@ async function childrenOf(pid: number): Promise<number[]> {
   return text.split(' ').filter(Boolean).map(Number);
 }
 
-function isThere(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+/** One that has ended and waits for its parent to notice is not. */
+async function isThere(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  return stat !== undefined && !/\) Z /.test(stat);
 }
 
 async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

@@ -94,6 +94,9 @@ export interface PlanRequest {
   reverseMigrations?: boolean;
 }
 
+/** Batches of a rolling plan that may run beside what is wanted: more would hold more machines than it saves time. */
+export const MOST_AHEAD = 3;
+
 /**
  * One rollback as data: what would be done, in what order, on what grounds. Pure JSON. Dry run, execution, resume
  * and report share it.

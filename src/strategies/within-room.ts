@@ -1,5 +1,6 @@
 import type { Instance } from '../model/facts.ts';
 import { serves } from '../model/facts.ts';
+import { MOST_AHEAD } from '../model/plan.ts';
 import type { Situation } from './strategy.ts';
 
 /** How a rolling plan keeps within the room that there is. */
@@ -13,9 +14,6 @@ export interface RoomPlan {
   /** Batches that may run beside what is wanted. */
   ahead: number;
 }
-
-/** More would hold more machines than it saves time: a start takes about as long as a drain. */
-const MOST_AHEAD = 3;
 
 /**
  * Where room is known, what is out of rotation leaves first, what is there already comes in first, and of what serves

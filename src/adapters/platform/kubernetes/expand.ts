@@ -6,6 +6,7 @@ import { expandInPlace } from './expand-in-place.ts';
 import { type OwnFacts, type OwnWorkload, ownFacts } from './own-facts.ts';
 import { reconcilerSteps } from './owners/reconciler-steps.ts';
 import { controlling, planned, SHORT, slotsText, startEstimate, writing } from './planned-step.ts';
+import { mostBeside } from './preflight/room.ts';
 import { versionOf } from './release-of.ts';
 import {
   expandFollowed,
@@ -154,8 +155,8 @@ function expandFor(
     return [planned('check-template', workload, { workload, release: revision }, SHORT)];
   }
   const { slots } = move;
-  // As many as `mostBeside` are no bound.
-  const beside = facts.beside !== undefined && facts.beside < 2 * replicas ? facts.beside : undefined;
+  const isBound = facts.beside !== undefined && facts.beside < mostBeside(replicas);
+  const beside = isBound ? facts.beside : undefined;
   const last = Math.max(...slots);
   const there = facts.instances.filter((one) => one.release === release);
   // What was there in higher slots stays beside what comes up to this one.

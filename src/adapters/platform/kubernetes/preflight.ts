@@ -1,5 +1,6 @@
 import type { Pod } from '../../../kubernetes/objects.ts';
 import type { Finding } from '../../../model/finding.ts';
+import { MOST_AHEAD } from '../../../model/plan.ts';
 import { ownershipFindings } from './owners/ownership-findings.ts';
 import { connectionFindings } from './preflight/connections.ts';
 import { budgetFindings } from './preflight/disruption.ts';
@@ -88,11 +89,11 @@ function roomBeside(
   batch: number,
 ): number | undefined {
   if (!quotas || quotas.scoped.length > 0) return undefined;
-  const most = Math.max(...surges.map(mostBeside));
+  const most = Math.max(...surges.map(({ replicas }) => mostBeside(replicas)));
   const more = (pods: number) =>
-    surges.map((surge) => ({ ...surge, pods: Math.min(pods, mostBeside(surge)) }));
+    surges.map((surge) => ({ ...surge, pods: Math.min(pods, mostBeside(surge.replicas)) }));
   for (let pods = 1; pods <= most; pods++) if (!fitsQuotas(quotas, more(pods))) return pods - 1;
-  return fitsNodes(nodes, more(3 * batch)) ? most : undefined;
+  return fitsNodes(nodes, more(MOST_AHEAD * batch)) ? most : undefined;
 }
 
 async function tryPods(input: PreflightInput): Promise<{ findings: Finding[]; admitted: Map<string, Pod> }> {

@@ -21,6 +21,8 @@ interface LimitRange extends KubernetesObject {
 export interface Surge {
   view: WorkloadView;
   pods: number;
+  /** Of the workload. */
+  replicas: number;
   spec: Pod['spec'];
 }
 
@@ -37,13 +39,13 @@ export function surgesOf(input: PreflightInput, admitted: Map<string, Pod>, clai
     const spec =
       admitted.get(workloadText(view.workload))?.spec ?? (target?.template ?? view.object.spec.template).spec;
     const pods = Math.min(input.platform.batch, replicas);
-    return pods === 0 ? [] : [{ view, pods, spec }];
+    return pods === 0 ? [] : [{ view, pods, replicas, spec }];
   });
 }
 
 /** New pods beside all old ones, and as many that are ending: more than these no plan makes. */
-export function mostBeside({ view }: Pick<Surge, 'view'>): number {
-  return 2 * ((view.object.spec as { replicas?: number }).replicas ?? 1);
+export function mostBeside(replicas: number): number {
+  return 2 * replicas;
 }
 
 /** The quotas of the namespace, and what its limit ranges give containers. */
@@ -69,6 +71,7 @@ export async function readQuotas({ cluster, namespace, signal }: PreflightInput)
 
 /** Whether the quotas leave room for the pods that run beside the old ones. */
 export function fitsQuotas({ plain, defaults }: Quotas, surges: Surge[]): boolean {
+  if (plain.length === 0) return true;
   const need = needOf(surges, defaults);
   return plain.every((quota) => shortOf(quota, need).length === 0);
 }

@@ -8,8 +8,8 @@ import { withinRoom } from './within-room.ts';
 
 /**
  * One batch at a time (by default one instance). The new ones are healthy and in rotation before old ones are drained,
- * and the old ones are drained before they are stopped, so that capacity never falls. The next new ones start, and let
- * the next old ones leave, while the last old ones still drain: as many batches run beside what is wanted as there is
+ * and the old ones are drained before they are stopped, so that capacity never falls. The next new ones start once the
+ * last ones are healthy, and let the next old ones leave while the last old ones still drain: as many batches run beside what is wanted as there is
  * room for, at most three, and two where that is not known.
  */
 export function rolling(situation: Situation): StrategyPlan {
@@ -20,6 +20,7 @@ export function rolling(situation: Situation): StrategyPlan {
   const deployLines: MoveLine[] = [];
   const drains: string[] = [];
   const stops: string[][] = [];
+  let started: string[] = [];
   let admitted: string[] = [];
 
   // Old instances leave in step with new ones that came in; with nothing missing they all leave one after another.
@@ -44,9 +45,10 @@ export function rolling(situation: Situation): StrategyPlan {
       kind: 'start',
       slots,
       release: to.id,
-      after: [...admitted, ...(stops[i - ahead] ?? []), ...(i === 0 ? cleared : [])],
+      after: [...started, ...(stops[i - ahead] ?? []), ...(i === 0 ? cleared : [])],
     });
-    moves.push({ id: admit, kind: 'admit', slots, release: to.id, after: [start] });
+    started = [start];
+    moves.push({ id: admit, kind: 'admit', slots, release: to.id, after: [start, ...admitted] });
     admitted = [admit];
     deployLines.push({
       label: `Deploying ${to.version} (${progressOf(slots, groups.slice(0, i).flat().length, missing.length, situation)})`,

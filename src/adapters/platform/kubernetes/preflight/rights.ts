@@ -10,10 +10,8 @@ interface AccessReview {
   status: { allowed: boolean; denied?: boolean; reason?: string; evaluationError?: string };
 }
 
-type Answer = { right: NeededRight } & (
-  | { allowed: boolean; why: string | undefined }
-  | { allowed: undefined; why: string }
-);
+type Said = { allowed: boolean; why: string | undefined } | { allowed: undefined; why: string };
+type Answer = Said & { right: NeededRight };
 
 /**
  * Asks for each right whether this user has it (SelfSubjectAccessReview). A missing one that is needed stops; a missing
@@ -27,8 +25,7 @@ export async function rightsFindings(
 ): Promise<Finding[]> {
   if (needs.length === 0) return [];
   const shared = sharedSignal(signal);
-  // A connection for each would cost more than they take one after another.
-  const answers = await inGroups(needs, (right) => ask(cluster, namespace, right, shared));
+  const answers = await askAll(cluster, namespace, needs, shared);
   const missing = answers.filter(({ allowed }) => allowed === false);
   const unasked = answers.filter(({ allowed }) => allowed === undefined);
   const found: Finding[] = [];
@@ -49,15 +46,31 @@ export async function rightsFindings(
   }
   if (needed.length > 0 || unasked.length > 0) return found;
   const all = `All rights that the rollback needs are there (namespace ${namespace})`;
-  return [findingOf('rights', 'ok', all, { evidence: [`${needs.length} asked for`] }), ...found];
+  return [findingOf('rights', 'ok', all, { evidence: [`${needs.length} needed`] }), ...found];
+}
+
+/**
+ * Who may do everything in the namespace, as administrators may, is asked once: `*` means all
+ * (Kubernetes API, ResourceAttributes). Whoever may not is asked for each right.
+ */
+async function askAll(
+  cluster: Cluster,
+  namespace: string,
+  needs: NeededRight[],
+  signal: AbortSignal,
+): Promise<Answer[]> {
+  const everything = await ask(cluster, namespace, { group: '*', resource: '*', verb: '*' }, signal);
+  if (everything.allowed) return needs.map((right) => ({ ...everything, right }));
+  // A connection for each would cost more than they take one after another.
+  return inGroups(needs, async (right) => ({ ...(await ask(cluster, namespace, right, signal)), right }));
 }
 
 async function ask(
   cluster: Cluster,
   namespace: string,
-  right: NeededRight,
+  right: Pick<NeededRight, 'group' | 'resource' | 'verb' | 'name'>,
   signal: AbortSignal,
-): Promise<Answer> {
+): Promise<Said> {
   const [resource, subresource] = right.resource.split('/');
   const { group, verb, name } = right;
   const resourceAttributes = { namespace, group, verb, resource, subresource, name };
@@ -71,12 +84,12 @@ async function ask(
       signal,
     });
     if (!status.allowed && !status.denied && status.evaluationError) {
-      return { right, allowed: undefined, why: status.evaluationError };
+      return { allowed: undefined, why: status.evaluationError };
     }
-    return { right, allowed: status.allowed, why: status.reason || undefined };
+    return { allowed: status.allowed, why: status.reason || undefined };
   } catch (error) {
     signal.throwIfAborted();
-    return { right, allowed: undefined, why: saysOf(error) };
+    return { allowed: undefined, why: saysOf(error) };
   }
 }
 

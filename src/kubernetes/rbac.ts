@@ -1,4 +1,5 @@
-import { apiGroup, DEFAULT_FEATURES, FEATURES, NAMED_VERBS, type RightFeature } from './rights.ts';
+import { DEFAULT_FEATURES, FEATURES, type RightFeature } from './right-features.ts';
+import { apiGroup, NAMED_VERBS } from './rights.ts';
 
 export interface RbacOptions {
   namespace: string;

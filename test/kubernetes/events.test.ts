@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rbacManifest } from '../../src/kubernetes/rbac.ts';
-import { DEFAULT_FEATURES } from '../../src/kubernetes/rights.ts';
+import { DEFAULT_FEATURES } from '../../src/kubernetes/right-features.ts';
 import { hasCluster, type KubernetesRig, kubernetesRig } from './rig.ts';
 
 if (!hasCluster) console.warn('SKIPPED: events on workloads. Set KUBECONFIG and REGISTRY to run it.');

@@ -7,7 +7,8 @@ import { rightsFindings } from '../../src/adapters/platform/kubernetes/preflight
 import type { Cluster } from '../../src/kubernetes/cluster.ts';
 import { connect } from '../../src/kubernetes/connect.ts';
 import { rbacManifest } from '../../src/kubernetes/rbac.ts';
-import { DEFAULT_FEATURES, neededRights, RIGHT_FEATURES } from '../../src/kubernetes/rights.ts';
+import { DEFAULT_FEATURES, RIGHT_FEATURES } from '../../src/kubernetes/right-features.ts';
+import { neededRights } from '../../src/kubernetes/rights.ts';
 import { type TestNamespace, testNamespace, until } from './namespace.ts';
 import { ask, connectWith, deployment, made } from './preflight-rig.ts';
 import { runProcess } from './run-process.ts';

@@ -1,5 +1,4 @@
 import type { Adapters } from './adapters/adapters.ts';
-import { isTransactional } from './adapters/database/database.ts';
 import type { SecretKeyReference } from './adapters/database/server-address.ts';
 import type { KubernetesPlace } from './compose-kubernetes.ts';
 import { isKubernetes, localConfiguration } from './config/narrow.ts';
@@ -104,7 +103,7 @@ async function stepsOf({ platform, database, migrations, health, metrics }: Adap
       steps['record-restore-point'] = recordRestorePoint(database.recordRestorePoint);
     }
   }
-  if (database && isTransactional(database) && migrations) {
+  if (database && migrations) {
     const [{ tryReversal }, { reverseMigration }] = await Promise.all([
       import('./steps/try-reversal.ts'),
       import('./steps/reverse-migration.ts'),

@@ -15,6 +15,8 @@ export interface ReversalSituation {
   losses: readonly CountedLoss[];
   /** Why the downs can't be run here, a sentence each. */
   obstacles: readonly string[];
+  /** What the engine can't do about them, a sentence each; default: nothing. */
+  notes?: readonly string[];
 }
 
 const BRIDGE =
@@ -34,7 +36,7 @@ export function reversalObstacles({ target, current, verdict, obstacles }: Rever
  * fail its requests. Each loss is agreed to by its name. Pure.
  */
 export function checkReversal(situation: ReversalSituation): Finding[] {
-  const { migrations, target, current, verdict, losses } = situation;
+  const { migrations, target, current, verdict, losses, notes = [] } = situation;
   if (migrations.length === 0) {
     return [{ ...common, status: 'ok', title: 'No migration is to be taken back', evidence: [], fix: [] }];
   }
@@ -49,6 +51,7 @@ export function checkReversal(situation: ReversalSituation): Finding[] {
   const title = `${what} taken back before anything moves: ${files.join(', ')}`;
   const evidence = [
     `${current} and ${target.version} can both work with every schema on the way.`,
+    ...notes,
     ...(gone.length > 0 ? ['What the migrations destroyed does not come back:', ...gone] : []),
   ];
   return [

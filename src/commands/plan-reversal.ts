@@ -54,7 +54,7 @@ export async function planReversal(
   const obstacles = [
     ...span.unknownVersions.map((version) => `${version}: applied, but no known release ships its files.`),
     ...downs.obstacles,
-    ...(newestFirst.length > 0 ? placeObstacles(context, options, facts, engine) : []),
+    ...(newestFirst.length > 0 ? placeObstacles(context, options, facts) : []),
   ];
   const current = facts.platform.releases.find(({ id }) => id === facts.platform.current);
   const situation: ReversalSituation = {
@@ -64,6 +64,7 @@ export async function planReversal(
     verdict,
     losses,
     obstacles,
+    notes: database.supportsTransactionalDdl ? [] : [piecemeal(downs.downs)],
   };
   const outlook: ReversalOutlook | undefined =
     newestFirst.length === 0
@@ -96,21 +97,21 @@ export function sameReversal(asked: Plan, facts: Facts): PlannedReversal {
   return { findings: [], prove: of('try-reversal'), first: { steps, lines }, outlook: asked.reversal, facts };
 }
 
+/** What is so where a down can't be one transaction. */
+function piecemeal(downs: readonly Down[]): string {
+  const count = downs.reduce((sum, { statements }) => sum + statements.length, 0);
+  return `This engine commits each statement by itself, ${count} in all: one that is cut off goes on with the next, and one that fails leaves those before it. Nothing keeps a migration tool out meanwhile.`;
+}
+
 /** Why it can't be tried or run here. */
 function placeObstacles(
-  { adapters, configuration, clock }: CommandContext,
+  { configuration, clock }: CommandContext,
   options: RollbackOptions,
   facts: Facts,
-  engine: DatabaseFacts['engine'],
 ): string[] {
   const { take } = decideBackup(facts.database, options, configuration.backup, clock.now());
   const first = 'the downs are tried on a restored copy of the backup first';
   return [
-    ...(adapters.database?.takeBack
-      ? []
-      : [
-          `On ${engine} a down is not one transaction, so that one that is cut off would leave a schema between.`,
-        ]),
     ...(take ? [] : [`No backup is to be taken that could be restored now, and ${first}.`]),
     ...(configuration.backup.verify === 'none' ? [`backup.verify is none, and ${first}.`] : []),
   ];
@@ -152,10 +153,14 @@ async function downsOf(
         obstacles.push(`${file}: the down, line ${beyond}: run it with ${tool}.`);
       if (!transaction || statements.controls)
         obstacles.push(`${file}: the down does not run in one transaction: run it with ${tool}.`);
+      for (const untold of statements.untold)
+        obstacles.push(
+          `${file}: the down: ${untold.text}: after a crash nobody could tell whether it took effect. ${untold.why}`,
+        );
       downs.push({
         version,
         file,
-        sql: statements.sql,
+        statements: statements.statements,
         history: takeOut?.(version, previous, engine) ?? '',
         transaction,
       });
@@ -182,7 +187,8 @@ function stepsFor(
   const steps = downs.map((down): PlannedStep => {
     const input: ReverseMigrationInput = { down, known, trial: 'try-reversal' };
     const id = `reverse-migration:${down.version}`;
-    return { ...common, id, kind: 'reverse-migration', phase: 'move', input, timeoutMs: DOWN_MS };
+    const step = { ...common, id, kind: 'reverse-migration', input, timeoutMs: DOWN_MS };
+    return { ...step, phase: 'move', settles: true };
   });
   return {
     prove: [

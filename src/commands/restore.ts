@@ -39,7 +39,7 @@ export async function restore(context: CommandContext, options: RestoreOptions):
   const { adapters, clock, serviceName, holder, stop, emit } = context;
   const { store, database } = adapters;
   if (!database) throw noDatabase(serviceName);
-  const swap = swapOf(database);
+  const { swap } = database;
   await refuseWhileUnfinished(store, serviceName);
   const lease = await store.acquireLease(serviceName, holder, stop.immediate);
   const heartbeat = startHeartbeat({ store, lease, clock });
@@ -51,7 +51,9 @@ export async function restore(context: CommandContext, options: RestoreOptions):
       emit({ type: 'notice', message: `Going on with the restore of ${begun.backup} of ${begun.at}.` });
     if (begun && options.backup !== undefined && options.backup !== begun.backup) throw another(begun);
     if (begun && (await swap.state(begun.places, signal)) === 'swapped')
-      return await finish(context, begun, known?.version ?? 0);
+      return await finish(context, begun, known?.version ?? 0, signal);
+    const obstacles = (await swap.obstacles?.(signal)) ?? [];
+    if (obstacles.length > 0) throw byHand(database, obstacles);
     const backup = await backupOf(database, begun?.backup ?? options.backup);
     emit({ type: 'notice', message: `Reading and proving ${backup.name}.` });
     await database.verify(backup, signal, 'full');
@@ -69,11 +71,11 @@ export async function restore(context: CommandContext, options: RestoreOptions):
     const version = await write(context, record, known?.version ?? 0);
     if ((await swap.state(record.places, signal)) === 'none') {
       emit({ type: 'notice', message: `Restoring ${backup.name} into ${record.places.restored}.` });
-      await database.restore(backup, record.places.restored, signal);
+      await swap.restore(backup, record.places, signal);
     }
     emit({ type: 'notice', message: `Replacing ${database.name}.` });
     await swap.swap(record.places, signal);
-    return await finish(context, record, version);
+    return await finish(context, record, version, signal);
   } finally {
     heartbeat.stop();
     await store.release(lease);
@@ -113,7 +115,9 @@ async function finish(
   context: CommandContext,
   record: RestoreRecord,
   version: number,
+  signal: AbortSignal,
 ): Promise<CommandOutcome> {
+  await context.adapters.database?.swap.tidy?.(record.places, signal);
   const done: RestoreRecord = { ...record, phase: 'done' };
   await write(context, done, version);
   return { exit: EXIT.done, json: done, next: 'rollback-deploy-auto check' };
@@ -158,16 +162,14 @@ export function restoreText({ backup, database, places, changes }: RestoreRecord
   ].join('\n');
 }
 
-function swapOf(database: Database): Swap {
-  if (database.swap) return database.swap;
-  throw new RollbackError({
+function byHand(database: Database, obstacles: string[]): RollbackError {
+  return new RollbackError({
     code: 'RESTORE_BY_HAND',
     summary: `${database.name} can't be replaced by this program`,
-    detail:
-      'MySQL and MariaDB can not give a database another name, and moving its tables leaves views, triggers and routines behind.',
+    detail: obstacles.join(' '),
     production: 'Nothing was changed.',
     fix: 'Restore into a new database and point the application to it, as docs/backups.md says under "Restoring by hand".',
-    exit: EXIT.usage,
+    exit: EXIT.refused,
   });
 }
 

@@ -1,6 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isTransactional } from '../adapters/database/database.ts';
 import { databases } from '../adapters/database/index.ts';
 import { migrationSources } from '../adapters/migrations/index.ts';
 import { newMigrationFiles, WRITTEN_FORMATS } from '../adapters/migrations/new-files.ts';
@@ -84,7 +83,6 @@ async function tryIt(cwd: string, up: readonly string[], engine: Engine): Promis
     history,
     secretKey: noCluster,
   });
-  if (!isTransactional(database)) return { why: `on ${engine} that is not done` };
   const backup = await database.findBackup(undefined);
   if (!backup) return { why: `there is no backup of ${database.name}` };
   const { signal } = new AbortController();
@@ -95,7 +93,7 @@ async function tryIt(cwd: string, up: readonly string[], engine: Engine): Promis
         {
           version: 'bridge',
           file: 'the bridge',
-          sql: up.map((text) => `${text}\n;`).join('\n'),
+          statements: [...up],
           history: 'SELECT 1',
           transaction: true,
         },

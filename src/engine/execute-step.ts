@@ -21,12 +21,14 @@ export interface StepRun {
 /**
  * Runs one step to its end: observes, applies, journals, and again while its errors are retriable and its time lasts.
  * @param signals end it early, each with its reason
+ * @param settling as `StepContext.settling`
  * @returns undefined where it is done
  */
 export async function executeStep(
   step: PlannedStep,
   input: StepRun,
   signals: AbortSignal[],
+  settling = false,
 ): Promise<PlanOutcome | undefined> {
   const { journal, clock } = input;
   const kind = input.steps[step.kind] as Step<unknown> | undefined;
@@ -37,7 +39,7 @@ export async function executeStep(
       step.timeoutMs,
       signals,
       () => stepTimeout(step),
-      (signal) => attempt(step, kind, contextFor(step, input, signal), journal),
+      (signal) => attempt(step, kind, contextFor(step, input, signal, settling), journal),
     );
   } catch (error) {
     if (input.immediate.aborted) return { kind: 'left' };
@@ -94,7 +96,7 @@ async function attempt(
   }
 }
 
-function contextFor(step: PlannedStep, input: StepRun, signal: AbortSignal): StepContext {
+function contextFor(step: PlannedStep, input: StepRun, signal: AbortSignal, settling: boolean): StepContext {
   const { state } = input.journal;
   const outputs = new Map<string, unknown>();
   for (const [id, status] of state.steps) if (status.state === 'done') outputs.set(id, status.output);
@@ -105,6 +107,7 @@ function contextFor(step: PlannedStep, input: StepRun, signal: AbortSignal): Ste
     clock: input.clock,
     movedAtMs: state.movedAt === undefined ? undefined : Date.parse(state.movedAt),
     signal,
+    ...(settling ? { settling } : {}),
     progress: (message, data) =>
       input.emit({ type: 'progress', step: step.id, message, inFlight: data?.inFlight }),
   };

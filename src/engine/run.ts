@@ -52,14 +52,16 @@ export async function runPlan(input: RunPlanInput): Promise<PlanOutcome> {
       for (const step of plan.steps) {
         if (running.size >= plan.concurrency) break;
         if (running.has(step.id) || settled.has(step.id) || !ready(step, journal)) continue;
-        if (verdict && !(mayFinish(verdict) && mustFollow(step, journal))) continue;
+        if (verdict && !(mayFinish(verdict) && (mustFollow(step, journal) || mustSettle(step, journal))))
+          continue;
         if (step.phase !== 'prove') startTimer();
         const signals = [
           input.immediate,
           input.leaseLost,
           ...(step.phase === 'prove' ? [] : [timeUp.signal]),
         ];
-        const work = executeStep(step, input, signals).then((outcome) => {
+        const settling = verdict !== undefined && mustSettle(step, journal);
+        const work = executeStep(step, input, signals, settling).then((outcome) => {
           running.delete(step.id);
           settled.add(step.id);
           if (outcome) decide(outcome);
@@ -96,6 +98,11 @@ function mustFollow(step: PlannedStep, journal: Journal): boolean {
     const before = plan.steps.find((other) => other.id === id);
     return before !== undefined && !before.safePoint && steps.get(id)?.state === 'done';
   });
+}
+
+/** One that was cut off, and must not be left between. */
+function mustSettle({ id, settles }: PlannedStep, journal: Journal): boolean {
+  return settles === true && journal.state.steps.get(id)?.state === 'started';
 }
 
 function mayFinish(verdict: PlanOutcome): boolean {

@@ -25,6 +25,11 @@ export interface StepContext {
   movedAtMs: number | undefined;
   /** Aborted when the step's time is up, the lease is lost or the run must leave at once. */
   signal: AbortSignal;
+  /**
+   * Whether the run was asked to stop, and a step of `PlannedStep.settles` is looked at that was cut off: what it stands in the
+   * middle of is finished, and else nothing is begun. Default: no.
+   */
+  settling?: true;
   /** Tells people what is happening, e.g. `2 of 3 probes passed`. `data` feeds the live view. */
   progress(message: string, data?: StepProgress): void;
 }

@@ -23,6 +23,8 @@ export interface PlannedStep {
   after: string[];
   /** Whether the run may stop once this step is done. A run asked to stop goes on until it stands on safe points only. */
   safePoint: boolean;
+  /** Whether a run that is asked to stop still settles it where it was cut off. Default: it is left as it is. */
+  settles?: true;
   /** Why there is no way back to the start once this step has begun; undefined where there is. */
   pointOfNoReturn?: string;
   /** How long the step may take, all attempts together, ms. */

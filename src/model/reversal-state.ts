@@ -5,8 +5,8 @@ import type { RunState } from './run-state.ts';
 /** Migrations that a run set out to take back, and how far it came; of every plan. */
 export interface ReversalState {
   done: { version: string; file: string; tookMs: number | undefined }[];
-  /** Begun, and not known to have taken effect or not. */
-  uncertain: { version: string; file: string }[];
+  /** Begun, and not known to have taken effect or not; `why` where it is known to have come to a part. */
+  uncertain: { version: string; file: string; why?: string }[];
 }
 
 /** Errors after which the database is as it was. */
@@ -14,7 +14,7 @@ const NOTHING_CHANGED = ['DOWN_FAILED', 'DOWN_LOCKED', 'DOWN_NOT_NEXT', 'DOWN_NO
 
 export function reversalState({ plans }: Pick<RunState, 'plans'>): ReversalState {
   const done = new Map<string, ReversalState['done'][number]>();
-  const uncertain = new Map<string, { version: string; file: string }>();
+  const uncertain = new Map<string, ReversalState['uncertain'][number]>();
   for (const { plan, steps } of plans) {
     for (const step of plan.steps) {
       const down = downOf(step);
@@ -22,10 +22,12 @@ export function reversalState({ plans }: Pick<RunState, 'plans'>): ReversalState
       if (!down || !status) continue;
       const { version, file } = down;
       if (status.state === 'done') {
-        const { tookMs } = (status.output ?? {}) as { tookMs?: number };
-        done.set(version, { version, file, tookMs });
+        const { tookMs, left } = (status.output ?? {}) as { tookMs?: number; left?: true };
+        if (!left) done.set(version, { version, file, tookMs });
         uncertain.delete(version);
       } else if (status.state === 'started') uncertain.set(version, { version, file });
+      else if (status.state === 'failed' && status.error.code === 'DOWN_BETWEEN')
+        uncertain.set(version, { version, file, why: `${status.error.detail} ${status.error.fix}` });
       else if (status.state === 'failed' && !NOTHING_CHANGED.includes(status.error.code))
         uncertain.set(version, { version, file });
     }
@@ -35,7 +37,9 @@ export function reversalState({ plans }: Pick<RunState, 'plans'>): ReversalState
 
 /** What the database is like after it, in full sentences; none where no migration was touched. */
 export function describeReversal(state: Pick<RunState, 'plans' | 'asked'>): string[] {
-  const { done, uncertain } = reversalState(state);
+  const { done, ...of } = reversalState(state);
+  const uncertain = of.uncertain.filter(({ why }) => why === undefined);
+  const partly = of.uncertain.flatMap(({ file, why }) => (why === undefined ? [] : [`${file}: ${why}`]));
   const { from, to } = state.asked;
   const files = (all: { file: string }[]) => all.map(({ file }) => file).join(', ');
   return [
@@ -45,6 +49,7 @@ export function describeReversal(state: Pick<RunState, 'plans' | 'asked'>): stri
     ...(uncertain.length > 0
       ? [`Whether ${files(uncertain)} was taken back is not known; resume looks at it.`]
       : []),
+    ...partly,
   ];
 }
 

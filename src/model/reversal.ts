@@ -32,8 +32,8 @@ export interface Down {
   version: string;
   /** File of the migration, for messages. */
   file: string;
-  /** SQL of the down. */
-  sql: string;
+  /** SQL of the down, a statement each. */
+  statements: string[];
   /** SQL that takes it out of the tool's own history. */
   history: string;
   /** Whether the down may run in a transaction, as the tool's file says. */
@@ -49,6 +49,12 @@ export interface ReversalOutlook {
   losses: CountedLoss[];
   /** Why `--reverse-migrations` can't do it while the current release serves, a sentence each; empty where it can. */
   obstacles: string[];
+}
+
+/** All of a down as one script. */
+export function scriptOf({ statements }: Pick<Down, 'statements'>): string {
+  // A comment at the end of a statement must not take its semicolon.
+  return statements.map((text) => `${text}\n;`).join('\n');
 }
 
 /** The name that `--accept` takes for a loss. */

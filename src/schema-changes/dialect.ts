@@ -49,4 +49,9 @@ export interface Engine {
   read: ScriptReader;
   /** Pure. */
   confine(statement: ReadStatement): Confinement;
+  /**
+   * Why after a crash nobody could tell whether a statement took effect, in a full sentence; undefined where it can be told.
+   * Left out where all of a script can be one transaction. Pure.
+   */
+  untold?(text: string): string | undefined;
 }

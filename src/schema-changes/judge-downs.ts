@@ -50,8 +50,12 @@ export async function judgeDowns(span: Span, name: DatabaseFacts['engine']): Pro
   begin(fold);
   const met = new Map<string, SchemaFinding>();
   for (const [i, { migration, read }] of downs.entries()) {
-    foldStatements(fold, migration, read);
-    for (const found of suppress(compare(fold), said(downs.slice(0, i + 1)))) met.set(keyOf(found), found);
+    // Where each statement commits by itself, what is between two of them is met, too.
+    const parts = engine.untold && read.length > 0 ? read.map((statement) => [statement]) : [read];
+    for (const part of parts) {
+      foldStatements(fold, migration, part);
+      for (const found of suppress(compare(fold), said(downs.slice(0, i + 1)))) met.set(keyOf(found), found);
+    }
   }
   const misfits = [...met.values()].filter(
     (found) => stopsOldCode(found) && !(found.verdict === 'data-destroyed' && OF_ROWS.includes(found.rule)),

@@ -11,18 +11,23 @@ const OUTSIDE =
 
 /**
  * A script to be run in somebody else's transaction: without a BEGIN and COMMIT around all of it. `controls`: it has
- * statements that would end that transaction, or that can't be in one.
+ * statements that would end that transaction, or that can't be in one. `untold`: where the engine commits each statement by
+ * itself, those of which after a crash nobody could tell whether they took effect.
  */
 export async function statementsOf(
   sql: string,
   name: DatabaseFacts['engine'],
-): Promise<{ sql: string; controls: boolean }> {
-  const texts = (await engineOf(name)).read(sql).map(({ text }) => text.trim());
+): Promise<{ statements: string[]; controls: boolean; untold: { text: string; why: string }[] }> {
+  const { read, untold } = await engineOf(name);
+  const texts = read(sql).map(({ text }) => text.trim());
   const whole = BEGIN.test(texts[0] ?? '') && END.test(texts.at(-1) ?? '');
   const inner = whole ? texts.slice(1, -1) : texts;
   return {
-    // A comment at the end of a statement must not take its semicolon.
-    sql: inner.map((text) => `${text}\n;`).join('\n'),
+    statements: inner,
     controls: inner.some((text) => CONTROLS.test(text) || OUTSIDE.test(text)),
+    untold: inner.flatMap((text) => {
+      const why = untold?.(text);
+      return why === undefined ? [] : [{ text: text.replace(/\s+/g, ' '), why }];
+    }),
   };
 }

@@ -1,10 +1,10 @@
-import type { TransactionalDatabase } from '../adapters/database/database.ts';
+import type { Database } from '../adapters/database/database.ts';
 import type { MigrationSource } from '../adapters/migrations/migrations.ts';
 import type { Step, StepContext } from '../engine/step.ts';
 import { RollbackError } from '../model/error.ts';
 import type { Down } from '../model/reversal.ts';
 import { historyJudge } from './history-judge.ts';
-import type { TryReversalOutput } from './try-reversal.ts';
+import type { TriedDown, TryReversalOutput } from './try-reversal.ts';
 
 export interface ReverseMigrationInput {
   down: Down;
@@ -18,6 +18,8 @@ export interface ReverseMigrationOutput {
   version: string;
   /** undefined where another process did it before it was cut off. */
   tookMs?: number;
+  /** Whether it was left as it was, since the run was asked to stop and nothing of it had taken effect. */
+  left?: true;
 }
 
 /** A statement may hold its locks for so many times what it took in the trial, and at least `LEAST_MS`. */
@@ -26,10 +28,11 @@ const LEAST_MS = 10_000;
 
 /**
  * Takes one migration back while the current release serves. What the tool's own history says is the truth: the down and
- * its row are one transaction, so that one that was cut off either took effect or did not.
+ * its row are one transaction, so that one that was cut off either took effect or did not; where the engine commits each
+ * statement by itself, its row goes last, and what is missing before it is done.
  */
 export function reverseMigration(
-  database: TransactionalDatabase,
+  database: Database,
   { history }: MigrationSource,
 ): Step<ReverseMigrationInput, ReverseMigrationOutput> {
   return {
@@ -43,19 +46,25 @@ export function reverseMigration(
     },
     async apply({ down, known, trial }, context) {
       const begun = context.clock.monotonic();
-      await database.takeBack(down, {
+      const { version } = down;
+      if (context.settling && database.supportsTransactionalDdl) return { version, left: true };
+      const { tookMs, states } = tried(down, trial, context);
+      const { left } = await database.takeBack(down, {
         judge: historyJudge(history, down.version, known),
-        statementMs: longest(down, trial, context),
+        statementMs: Math.max(LEAST_MS, tookMs * SLACK),
+        states,
+        begunOnly: context.settling === true,
         signal: context.signal,
       });
-      return { version: down.version, tookMs: Math.round(context.clock.monotonic() - begun) };
+      if (left) return { version, left };
+      return { version, tookMs: Math.round(context.clock.monotonic() - begun) };
     },
   };
 }
 
-function longest({ version, file }: Down, trial: string, { outputs }: StepContext): number {
-  const tried = (outputs.get(trial) as TryReversalOutput | undefined)?.took;
-  const tookMs = tried?.find((one) => one.version === version)?.tookMs;
-  if (tookMs !== undefined) return Math.max(LEAST_MS, tookMs * SLACK);
+function tried({ version, file }: Down, trial: string, { outputs }: StepContext): TriedDown {
+  const took = (outputs.get(trial) as TryReversalOutput | undefined)?.took;
+  const found = took?.find((one) => one.version === version);
+  if (found) return found;
   throw new RollbackError({ code: 'DOWN_NOT_TRIED', summary: `${file} was not tried on a restored copy` });
 }

@@ -1,4 +1,4 @@
-import type { Backup, TransactionalDatabase } from '../adapters/database/database.ts';
+import type { Backup, Database, TakenBack } from '../adapters/database/database.ts';
 import type { MigrationSource } from '../adapters/migrations/migrations.ts';
 import type { Step } from '../engine/step.ts';
 import { RollbackError } from '../model/error.ts';
@@ -25,8 +25,13 @@ export interface TryReversalInput {
 }
 
 export interface TryReversalOutput extends FindingsOutput {
-  /** How long each took on the copy, ms. */
-  took: { version: string; tookMs: number }[];
+  took: TriedDown[];
+}
+
+/** A down as it ran on the copy. */
+export interface TriedDown extends TakenBack {
+  version: string;
+  tookMs: number;
 }
 
 /** On a copy nobody waits for it. */
@@ -38,7 +43,7 @@ const STATEMENT_MS = 30 * 60_000;
  * @throws RollbackError `REVERSAL_NOT_PROVEN`: a down fails, or leaves out what the old code knows
  */
 export function tryReversal(
-  database: TransactionalDatabase,
+  database: Database,
   { history }: MigrationSource,
 ): Step<TryReversalInput, TryReversalOutput> {
   return {
@@ -54,7 +59,7 @@ export function tryReversal(
           const begun = clock.monotonic();
           const judge = historyJudge(history, down.version, known);
           let gone = false;
-          await database
+          const taken = await database
             .takeBack(down, {
               inside: place,
               statementMs: STATEMENT_MS,
@@ -69,8 +74,9 @@ export function tryReversal(
               // An earlier attempt of the run took it back before the backup was taken.
               if (!(error instanceof RollbackError && error.code === 'DOWN_NOT_NEXT' && gone))
                 throw failed(backup, error);
+              return {};
             });
-          times.push({ version: down.version, tookMs: Math.ceil(clock.monotonic() - begun) });
+          times.push({ version: down.version, tookMs: Math.ceil(clock.monotonic() - begun), ...taken });
         }
         const made = target && summaryOf(await database.catalog(signal, place));
         return { took: times, differences: target && made && describeDrift(target, made) };
@@ -132,7 +138,10 @@ function finding({ name }: Backup, downs: Down[], took: TryReversalOutput['took'
     check: 'reversal',
     status: 'ok',
     title: `Taking back ${downs.length === 1 ? '1 migration' : `${downs.length} migrations`} works on the restored copy of ${name}`,
-    evidence: took.map(({ version, tookMs }) => `${version}: ${tookMs} ms on the copy`),
+    evidence: took.flatMap(({ version, tookMs, blocking = [] }) => [
+      `${version}: ${tookMs} ms on the copy`,
+      ...blocking.map((text) => `Writers of its table wait for it: ${text.replace(/\s+/g, ' ')}`),
+    ]),
     blocking: false,
     fix: [],
     headline: true,

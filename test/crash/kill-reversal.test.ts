@@ -21,7 +21,7 @@ const NEWER = [
   {
     version: '20260310000000',
     up: 'ALTER TABLE orders DROP COLUMN legacy',
-    down: 'ALTER TABLE orders ADD COLUMN legacy text',
+    down: `ALTER TABLE orders ADD COLUMN legacy text; UPDATE orders SET legacy = item`,
   },
   {
     version: '20260311000000',
@@ -30,7 +30,7 @@ const NEWER = [
   },
 ] as const;
 
-for (const kind of SQL_ENGINES.filter(({ name }) => WHOLE || name === 'sqlite')) {
+for (const kind of SQL_ENGINES.filter(({ name }) => WHOLE || name !== 'postgresql')) {
   describe.skipIf(!kind.installed)(`a reversal on ${kind.name}, killed around a journal write`, () => {
     let rig: SqlRig;
     let database: StartedEngine;
@@ -87,7 +87,9 @@ for (const kind of SQL_ENGINES.filter(({ name }) => WHOLE || name === 'sqlite'))
       timeout: 7_200_000,
     }, async () => {
       const wrong: string[] = [];
-      const cases = (WHOLE ? everyCase(writes) : sample(writes)).filter((one) => ONLY.test(nameOf(one)));
+      const cases = (WHOLE ? everyCase(writes) : sample(writes, kind.name)).filter((one) =>
+        ONLY.test(nameOf(one)),
+      );
       for (const one of cases) {
         await rig.release(bad);
         const load = rig.load(100);
@@ -177,11 +179,18 @@ function everyCase(writes: WriteKind[]): ReversalCase[] {
 }
 
 /** Where a reversal itself may stand: before its `done`, between both downs, and after its `started`. */
-function sample(writes: WriteKind[]): ReversalCase[] {
+function sample(writes: WriteKind[], engine: string): ReversalCase[] {
   const at = (type: string, step: string) =>
     writes.find((write) => write.type === type && write.step === step)?.n ?? -1;
   const newest = `reverse-migration:${NEWER[1].version}`;
+  const own: ReversalCase[] = [
+    { write: at('done', newest), when: 'before', goOnBy: 'abort' },
+    { write: at('started', newest), when: 'after', goOnBy: 'abort' },
+  ];
+  // Between two statements of a down: test/databases/take-back-mariadb.test.ts.
+  if (engine === 'mariadb') return own;
   return [
+    ...own,
     { write: at('done', newest), when: 'before', goOnBy: 'resume' },
     { write: at('done', newest), when: 'after', goOnBy: 'abort' },
     { write: at('started', newest), when: 'after', goOnBy: 'resume' },

@@ -27,7 +27,9 @@ describe.each(SQL_ENGINES)('restore on $name, by the built product', ({ name, in
       const database =
         name === 'sqlite'
           ? ({ kind: 'sqlite', path: 'shop.db' } as const)
-          : ({ kind: 'postgresql', url: { env: 'SHOP_URL' } } as const);
+          : name === 'mariadb'
+            ? ({ kind: 'mysql', url: { env: 'SHOP_URL' } } as const)
+            : ({ kind: 'postgresql', url: { env: 'SHOP_URL' } } as const);
       const { history } = migrationSources.dbmate();
       const configuration = { database, backup: { path: 'backups', keep: 5 } };
       await mkdir(join(rig.folder, 'backups'), { recursive: true });
@@ -104,6 +106,21 @@ describe.each(SQL_ENGINES)('restore on $name, by the built product', ({ name, in
       }
     });
 
+    test('destroyed and restored, everything is there again', async () => {
+      await engine.sql('DROP TABLE orders', rig.folder);
+      const refused = await rig.run(['restore']);
+      expect([refused.code, refused.stderr]).toEqual([
+        4,
+        expect.stringContaining('orders: no table now, 2 rows in the backup'),
+      ]);
+      const ran = await rig.run(['restore', ...agreed]);
+      expect(ran.code, ran.stderr).toBe(0);
+      expect(await items()).toEqual(['tea', 'milk']);
+      await engine.sql(`INSERT INTO orders (item) VALUES ('next')`, rig.folder);
+      expect(await items()).toEqual(['tea', 'milk', 'next']);
+      await engine.sql(`DELETE FROM orders WHERE item = 'next'`, rig.folder);
+    });
+
     const onlySqlite = name === 'sqlite' ? test : () => {};
     onlySqlite('a file that is open is left alone', async () => {
       await engine.sql(`INSERT INTO orders (item) VALUES ('open')`, rig.folder);
@@ -126,6 +143,10 @@ describe.each(SQL_ENGINES)('restore on $name, by the built product', ({ name, in
         expect((await readdir(rig.folder)).some((file) => place.endsWith(file))).toBe(true);
         return rows.map(({ item }) => item);
       }
+      if (name === 'mariadb')
+        return (await engine.sql(`SELECT item FROM ${place}.orders ORDER BY id`, rig.folder)).map(
+          ({ item }) => item,
+        );
       const { default: pg } = await import('pg');
       const client = new pg.Client({ connectionString: process.env.SHOP_URL?.replace(/shop$/, place) });
       await client.connect();

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cuttingProxy } from '../databases/cutting-proxy.ts';
 import { GOOD } from './row.ts';
 import { SQL_ENGINES, type StartedEngine } from './sql-engines.ts';
 import { createSqlRig, type SqlMigration, type SqlRelease, type SqlRig } from './sql-rig.ts';
@@ -86,6 +87,10 @@ describe.each(SQL_ENGINES)('going back over a destructive migration on $name', (
       expect(said.join('\n')).toMatch(
         /ok The downs bring back the schema of the target on the restored copy/,
       );
+      const piecemeal = record.checks.filter(({ evidence }: { evidence: string[] }) =>
+        evidence.some((line) => line.includes('commits each statement by itself, 1 in all')),
+      );
+      expect(piecemeal).toHaveLength(engine.name === 'mariadb' ? 1 : 0);
       expect(await applied()).toEqual(['20260101000000']);
       expect(await columns()).toContain('legacy');
       expect((await rig.status()).current.version).toBe(GOOD);
@@ -126,7 +131,7 @@ describe.each(SQL_ENGINES)('going back over a destructive migration on $name', (
       const down = 'ALTER TABLE orders ADD COLUMN legacy text';
       const back = ['--version', GOOD, '--reverse-migrations', '--reason', 'orders fail'];
       const beyond =
-        engine.name === 'postgresql' ? 'DROP ROLE IF EXISTS nobody_there' : 'PRAGMA writable_schema = 1';
+        engine.name === 'sqlite' ? 'PRAGMA writable_schema = 1' : 'DROP ROLE IF EXISTS nobody_there';
       const up = 'ALTER TABLE orders DROP COLUMN legacy';
       await rig.release(bad({ up, down: `${down}; ${beyond}` }));
       const refused = await rig.run(back);
@@ -166,12 +171,12 @@ describe.each(SQL_ENGINES)('going back over a destructive migration on $name', (
       const refused = await rig.run([...back, '--yes', '--output', 'json']);
       expect(refused.code, refused.stdout + refused.stderr).toBe(4);
       const plan = JSON.parse(refused.stdout);
+      const quote = engine.name === 'mariadb' ? '`' : '"';
+      const query = 'SELECT count(*) AS "rows" FROM "orders"'.replaceAll('"', quote);
       const [{ n }] = (await database.sql('SELECT count(*) AS n FROM orders', rig.folder)) as [
         { n: unknown },
       ];
-      expect(plan.reversal.losses).toMatchObject([
-        { name: 'orders', kind: 'rows', rows: Number(n), query: 'SELECT count(*) AS "rows" FROM "orders"' },
-      ]);
+      expect(plan.reversal.losses).toMatchObject([{ name: 'orders', kind: 'rows', rows: Number(n), query }]);
       expect(plan.error.detail).toContain(`rows of orders: up to ${n} rows`);
       expect(plan.error.fix).toContain('--accept data-loss:orders --reason TEXT');
       expect(await applied()).toEqual(['20260101000000', '20260310000000']);
@@ -181,6 +186,55 @@ describe.each(SQL_ENGINES)('going back over a destructive migration on $name', (
       expect((await load.stop()).failed).toBe(0);
       expect(ran.code, ran.stdout + ran.stderr).toBe(0);
       expect(await applied()).toEqual(['20260101000000']);
+    });
+
+    // Where all of a down is one transaction, test/crash/kill-reversal.test.ts has all there is.
+    const onMariadb = engine.name === 'mariadb' ? test : () => {};
+    onMariadb('killed in the middle of a down: resume goes on, and abort finishes it', async () => {
+      const down = `ALTER TABLE orders ADD COLUMN legacy text; UPDATE orders SET legacy = 'back'; ALTER TABLE orders ADD INDEX (item(9))`;
+      const url = new URL(process.env.SHOP_URL ?? '');
+      for (const goOnBy of ['resume', 'abort']) {
+        await rig.release(bad({ up: 'ALTER TABLE orders DROP COLUMN legacy', down }));
+        // The first is the trial's.
+        const cut = {
+          at: 1,
+          when: goOnBy === 'resume' ? 'before' : 'after',
+          of: /^UPDATE orders SET/,
+        } as const;
+        const proxy = await cuttingProxy(Number(url.port), cut);
+        const through = new URL(url);
+        through.port = String(proxy.port);
+        const load = rig.load(50);
+        await load.started;
+        const back = ['--version', GOOD, '--reverse-migrations', '--reason', 'orders fail'];
+        let ended = false;
+        const killed = await rig.run(back, {
+          env: { SHOP_URL: through.href },
+          onOutput: (_, pid) => {
+            if (!proxy.over() || ended) return;
+            ended = true;
+            process.kill(pid, 'SIGKILL');
+          },
+        });
+        await proxy.close();
+        expect(killed.signal, killed.stdout + killed.stderr).toBe('SIGKILL');
+        expect(await columns()).toContain('legacy');
+        expect(await applied()).toEqual(['20260101000000', '20260310000000']);
+        const second = await rig.run([goOnBy, '--yes']);
+        const report = await load.stop();
+        expect(report.failed, report.failures.join('\n')).toBe(0);
+        expect(second.code, second.stdout + second.stderr).toBe(0);
+        expect(await applied()).toEqual(['20260101000000']);
+        const [{ n }] = (await database.sql(
+          `SELECT count(*) AS n FROM information_schema.STATISTICS WHERE table_schema = 'shop' AND index_name = 'item'`,
+          rig.folder,
+        )) as [{ n: unknown }];
+        expect(Number(n)).toBe(1);
+        expect((await rig.status()).current.version).toBe(goOnBy === 'resume' ? GOOD : BAD);
+        const record = JSON.parse((await rig.ok(['show', 'last', '--output', 'json'])).stdout);
+        expect(record.reversal.takenBack).toMatchObject([{ version: '20260310000000' }]);
+        await reset('ALTER TABLE orders DROP INDEX item');
+      }
     });
   });
 });

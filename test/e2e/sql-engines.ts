@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { HAS_MARIADB, startMariadb } from '../databases/mariadb.ts';
 import { HAS_POSTGRESQL, startPostgresql } from '../databases/postgresql.ts';
 import type { SqlEngine } from './sql-rig.ts';
 
@@ -11,7 +12,7 @@ export interface StartedEngine extends SqlEngine {
 }
 
 export interface SqlEngineKind {
-  name: 'postgresql' | 'sqlite';
+  name: 'postgresql' | 'sqlite' | 'mariadb';
   installed: boolean;
   /** Columns of the table `orders`, as the catalog has them. */
   columns: string;
@@ -67,6 +68,43 @@ export const SQL_ENGINES: SqlEngineKind[] = [
         driver: 'pg',
         database: () => url,
         section: '      kind: postgresql\n      url: { env: SHOP_URL }\n',
+        sql: (text) => on(url, text),
+        stop: () => server.stop(),
+      };
+    },
+  },
+  {
+    name: 'mariadb',
+    installed: HAS_MARIADB,
+    columns: `SELECT column_name AS name FROM information_schema.columns
+      WHERE table_schema = 'shop' AND table_name = 'orders' ORDER BY 1`,
+    key: 'id int AUTO_INCREMENT PRIMARY KEY',
+    async start() {
+      const server = await startMariadb();
+      const { default: mysql } = await import('mysql2/promise');
+      const on = async (uri: string, text: string) => {
+        const client = await mysql.createConnection({ uri, multipleStatements: true });
+        try {
+          const [results] = await client.query(text);
+          const last = Array.isArray(results) && Array.isArray(results.at(-1)) ? results.at(-1) : results;
+          return last as Record<string, unknown>[];
+        } finally {
+          await client.end();
+        }
+      };
+      await on(
+        server.url(''),
+        `CREATE DATABASE shop; CREATE USER deployer@'%' IDENTIFIED BY '${PASSWORD}';
+         GRANT CREATE USER ON *.* TO deployer@'%'; GRANT ALL ON shop.* TO deployer@'%';
+         GRANT ALL ON \`shop\\_%\`.* TO deployer@'%';
+         GRANT ALL ON \`rollback\\_scratch\\_%\`.* TO deployer@'%' WITH GRANT OPTION`,
+      );
+      const url = `mysql://deployer:${PASSWORD}@${server.host}:${server.port}/shop`;
+      process.env.SHOP_URL = url;
+      return {
+        driver: 'mysql2/promise',
+        database: () => url,
+        section: '      kind: mysql\n      url: { env: SHOP_URL }\n',
         sql: (text) => on(url, text),
         stop: () => server.stop(),
       };

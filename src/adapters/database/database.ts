@@ -66,6 +66,19 @@ export interface RestorePointContext {
 /** What the rows of the history say of a down: it is the next to run, it was taken back already, or neither. */
 export type HistoryVerdict = { state: 'next' } | { state: 'gone' } | { state: 'other'; why: string };
 
+/** What taking back went through. */
+export interface TakenBack {
+  /**
+   * Where each statement commits by itself: the schema before them and after each, as hashes. What a crash left is told by
+   * them. Left out where all is one transaction.
+   */
+  states?: string[];
+  /** Set where nothing of it had taken effect, and nothing was to be begun. */
+  left?: true;
+  /** Statements that kept writers of their table waiting while they ran; default: not known. */
+  blocking?: string[];
+}
+
 export interface TakeBackOptions {
   /** Another database on the same server; for SQLite another file, absolute. Default: this one. */
   inside?: string;
@@ -73,6 +86,10 @@ export interface TakeBackOptions {
   statementMs: number;
   /** Reads the history as the migration tool means it. */
   judge(rows: readonly HistoryRow[]): HistoryVerdict;
+  /** Whether it is only gone on with where a part of it took effect. Default false. */
+  begunOnly?: boolean;
+  /** The `states` that the trial on a copy went through; left out in the trial itself. */
+  states?: readonly string[] | undefined;
   signal: AbortSignal;
 }
 
@@ -80,11 +97,14 @@ export interface TakeBackOptions {
 export interface Reversible {
   /**
    * Runs a down and takes it out of the history, in one transaction that also checks that it is next: either both took
-   * effect or neither. A lock is waited for 500 ms.
+   * effect or neither. Where DDL can't be in a transaction, each statement is one; how many took effect is kept in the
+   * database and in `states`, so that another call goes on with the next, whatever became of the process. A lock is waited
+   * for 500 ms, on MySQL 1 s.
    * @throws RollbackError `DOWN_LOCKED` (retriable) where a lock was not to be had; `DOWN_FAILED` where the database refuses
-   *   it, with nothing changed; `DOWN_NOT_NEXT` where the history says otherwise, with nothing changed
+   *   it, `DOWN_NOT_NEXT` where the history says otherwise, `DOWN_NOT_TRIED` where the schema is another than in the trial:
+   *   with nothing changed; `DOWN_BETWEEN` where some of its statements took effect, and which
    */
-  takeBack?(down: Down, options: TakeBackOptions): Promise<void>;
+  takeBack(down: Down, options: TakeBackOptions): Promise<TakenBack>;
   /** Restores a backup to scratch for `work`, which is told its name, as `takeBack` is told it. Deleted whatever happens. */
   withCopy<T>(backup: Backup, signal: AbortSignal, work: (place: string) => Promise<T>): Promise<T>;
   /**
@@ -121,14 +141,23 @@ export interface Swap {
   ownName(): Promise<string>;
   /** @param id Letters, digits and `_`. */
   places(id: string): Promise<SwapPlaces>;
+  /** Why it can't be done with this database, in full sentences. Default: nothing stands in the way. */
+  obstacles?(signal: AbortSignal): Promise<string[]>;
+  /**
+   * Restores the copy, as `Database.restore`.
+   * @throws RollbackError `RESTORE_FAILED`; `RESTORE_BY_HAND` where the copy could not be swapped in; then it is gone again
+   */
+  restore(backup: Backup, places: SwapPlaces, signal: AbortSignal): Promise<void>;
   /** Whether the copy has been restored whole, or is in place already; neither for none. */
   state(places: SwapPlaces, signal: AbortSignal): Promise<'none' | 'restored' | 'swapped'>;
   /**
-   * The copy gets the name of the database, which is kept under another: at any moment one of the two has it. Connections
-   * to the database are ended where there is a server; a file must not be open anywhere.
+   * The copy gets the name of the database, which is kept under another: at any moment one of the two has it. On PostgreSQL
+   * connections to the database are ended, on MySQL its transactions are waited for; a file must not be open anywhere.
    * @throws RollbackError `DATABASE_IN_USE`, `RESTORE_FAILED`; then nothing was swapped
    */
   swap(places: SwapPlaces, signal: AbortSignal): Promise<void>;
+  /** Removes what is left of the copy once it is in place. Default: nothing is. */
+  tidy?(places: SwapPlaces, signal: AbortSignal): Promise<void>;
 }
 
 /** Going back to a backup. */
@@ -140,15 +169,14 @@ export interface Restorable {
    * nothing was written since.
    */
   changesSince(backup: Backup, signal: AbortSignal): Promise<TableChange[]>;
-  /** Left out where a database can't be given another name. */
-  readonly swap?: Swap;
+  readonly swap: Swap;
 }
 
 /** A database whose schema must fit the release that runs on it. */
 export interface Database extends Reversible, Restorable {
   /** Printed to people, e.g. `sqlite data/shop.db`. Never with credentials. */
   readonly name: string;
-  /** Whether DDL can be undone in a transaction. */
+  /** Whether DDL can be undone in a transaction; where not, each statement of a down commits by itself. */
   readonly supportsTransactionalDdl: boolean;
   /** Reads the history and the size; takes no lock that makes writers wait. */
   facts(signal: AbortSignal): Promise<DatabaseFacts>;
@@ -212,11 +240,4 @@ export interface Database extends Reversible, Restorable {
    * @throws RollbackError `RESTORE_POINT_FAILED`
    */
   recordRestorePoint?(source: RestorePointSource, context: RestorePointContext): Promise<RestorePoint>;
-}
-
-/** A database whose downs are one transaction each. */
-export type TransactionalDatabase = Database & Required<Pick<Reversible, 'takeBack'>>;
-
-export function isTransactional(database: Database): database is TransactionalDatabase {
-  return database.takeBack !== undefined;
 }

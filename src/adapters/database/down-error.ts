@@ -3,7 +3,7 @@ import type { Down } from '../../model/reversal.ts';
 import { messageOf } from './backup-folder.ts';
 import type { HistoryVerdict } from './database.ts';
 
-/** Longest time a down waits for a lock before it makes way and tries again, ms. Whoever comes after it waits as long. */
+/** Longest time a down waits for a lock before it makes way and tries again, ms. Whoever comes after it waits as long. MySQL: 1 s. */
 export const DOWN_LOCK_MS = 500;
 /** Longest time of a query that counts, ms. */
 export const COUNT_MS = 5000;
@@ -26,6 +26,23 @@ export function downFailed({ file }: Down, cause: unknown): RollbackError {
     summary: `The down of ${file} fails`,
     detail: `${messageOf(cause).replace(/\.$/, '')}.`,
     fix: 'Mend the down, or propose a bridge: rollback-deploy-auto migrations --write-reversal',
+    cause,
+  });
+}
+
+/** Some of it took effect, where the engine commits each statement by itself. */
+export function downBetween(
+  { file }: Down,
+  at: { done: number; of: number; next: string | undefined; why: string; fix: string; cause: unknown },
+): RollbackError {
+  const { done, of, next, why, fix, cause } = at;
+  const effect = done === 0 ? 'None' : done === of ? 'All' : `The first ${done}`;
+  const rest = next === undefined ? '' : ` Next is: ${next.replace(/\s+/g, ' ').slice(0, 120)}.`;
+  return new RollbackError({
+    code: 'DOWN_BETWEEN',
+    summary: `The down of ${file} has not come to its end`,
+    detail: `${effect} of its ${of} ${of === 1 ? 'statement' : 'statements'} took effect, and the history still has the migration. ${why}${rest}`,
+    fix,
     cause,
   });
 }

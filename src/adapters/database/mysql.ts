@@ -10,6 +10,8 @@ import { nameOf } from './mysql/options.ts';
 import { prepareMysql } from './mysql/prepare.ts';
 import { replayMysql } from './mysql/replay.ts';
 import { restoreMysql } from './mysql/restore.ts';
+import { mysqlSwap } from './mysql/swap.ts';
+import { takeBackMysql } from './mysql/take-back.ts';
 import { verifyMysql } from './mysql/verify.ts';
 
 /** Bytes a second: 10 MB were measured on a machine of two cores. */
@@ -42,9 +44,11 @@ export function mysqlDatabase(given: MysqlOptions): Database {
     verify: (backup, signal, depth = 'full') =>
       proving(backup, depth, () => verifyMysql(options, backup, signal, depth)),
     restore: (backup, into, signal) => restoreMysql(options, backup, into, signal),
+    takeBack: (down, how) => takeBackMysql(options, down, how),
     withCopy: (backup, signal, work) => withCopyMysql(options, backup, signal, work),
     countLosses: (losses, signal) => countMysql(options, losses, signal),
     changesSince: (backup, signal) => changesMysql(options, backup, signal),
+    swap: mysqlSwap(options),
     ...kept,
   };
 }

@@ -72,7 +72,10 @@ export function sqliteDatabase(options: SqliteOptions): Database {
       return file && backupIn(file);
     },
     changesSince: (backup, signal) => changesSqlite(options, backup, signal),
-    swap: sqliteSwap(options),
+    swap: {
+      ...sqliteSwap(options),
+      restore: (backup, { restored }, signal) => restore(backup, restored, signal),
+    },
   };
 }
 

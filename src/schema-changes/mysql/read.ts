@@ -1,6 +1,7 @@
 import { UnreadableTree } from '../ast.ts';
 import type { Engine } from '../dialect.ts';
 import type { Operation } from '../operation.ts';
+import { effectOf } from './commits.ts';
 import { confine } from './confine.ts';
 import type { Parse } from './elements.ts';
 import { splitMysql, withoutComments } from './split.ts';
@@ -14,6 +15,10 @@ export async function mysqlEngine(): Promise<Engine> {
   return {
     dialect: mysqlDialect,
     confine,
+    untold: (text) => {
+      const effect = effectOf(text);
+      return effect.kind === 'untold' ? effect.why : undefined;
+    },
     read: (sql) =>
       splitMysql(sql).map((statement) => ({
         ...statement,

@@ -8,14 +8,18 @@ import { findTools } from './tools.ts';
 import { requireWhole, restoreInto } from './verify.ts';
 
 /** A database can't be renamed, so one that holds this table is not whole. */
-const UNFINISHED = 'rollback_restore_unfinished';
+export const UNFINISHED = 'rollback_restore_unfinished';
 
-/** Restores into a new database as `Database.restore` promises, with definers and events. */
+/**
+ * Restores into a new database as `Database.restore` promises, with definers and events.
+ * @param plain Without them, for a copy whose tables are moved elsewhere. Default false.
+ */
 export async function restoreMysql(
   options: MysqlOptions,
   backup: Backup,
   into: string,
   signal: AbortSignal,
+  { plain = false } = {},
 ): Promise<void> {
   let left = '';
   try {
@@ -26,7 +30,7 @@ export async function restoreMysql(
       const place = quoteName(into);
       try {
         await session.rows(`CREATE TABLE ${place}.${UNFINISHED} (x INT)`);
-        await restoreInto({ options, backup, tools, signal, database: into, proof: false, unlogged: false });
+        await restoreInto({ options, backup, tools, signal, database: into, proof: plain, unlogged: false });
         await session.rows(`DROP TABLE ${place}.${UNFINISHED}`);
       } catch (error) {
         left = await session.rows(`DROP DATABASE IF EXISTS ${place}`).then(

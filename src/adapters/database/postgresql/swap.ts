@@ -9,6 +9,7 @@ import { differenceOf, readObjects, readRows, readTables } from './content.ts';
 import { quoteName } from './database-shape.ts';
 import type { PostgresqlOptions } from './options.ts';
 import { nameOf } from './options.ts';
+import { restorePostgresql } from './restore.ts';
 import { requireWhole } from './verify.ts';
 
 /** From where databases are renamed. */
@@ -51,6 +52,7 @@ export function postgresqlSwap(options: PostgresqlOptions): Swap {
         .replaceAll('\ufffd', '');
       return { restored: `${name}_restored_${id}`, kept: `${name}_replaced_${id}` };
     },
+    restore: (backup, { restored }, signal) => restorePostgresql(options, backup, restored, signal),
     state: ({ restored, kept }, signal) =>
       aside(signal, async (session) => {
         const rows = await session.rows<{ name: string }>(

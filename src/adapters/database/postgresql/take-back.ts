@@ -1,8 +1,9 @@
 import { RollbackError } from '../../../model/error.ts';
 import type { HistoryRow } from '../../../model/migration-history.ts';
 import type { CountedLoss, Down, Loss } from '../../../model/reversal.ts';
+import { scriptOf } from '../../../model/reversal.ts';
 import { countEach } from '../count-losses.ts';
-import type { Backup, TakeBackOptions } from '../database.ts';
+import type { Backup, TakeBackOptions, TakenBack } from '../database.ts';
 import { COUNT_MS, DOWN_LOCK_MS, downFailed, downLocked, requireGone, requireNext } from '../down-error.ts';
 import type { Session } from './connection.ts';
 import { withSession } from './connection.ts';
@@ -20,9 +21,9 @@ export async function takeBackPostgresql(
   options: PostgresqlOptions,
   down: Down,
   { inside, statementMs, judge, signal }: TakeBackOptions,
-): Promise<void> {
+): Promise<TakenBack> {
   const where = { signal, statementTimeoutMs: statementMs, ...(inside ? { database: inside } : {}) };
-  await withSession(options, where, async (session) => {
+  return withSession(options, where, async (session) => {
     await likeItsTool(session, statementMs);
     const { history } = options;
     const table = [history.schema?.postgresql, history.table].filter((part) => part !== undefined);
@@ -33,12 +34,13 @@ export async function takeBackPostgresql(
       await session.rows(`LOCK TABLE ${table.map(quoteName).join('.')} IN SHARE ROW EXCLUSIVE MODE`);
       requireNext(down, judge(await rows()));
       const before = await transaction(session);
-      await session.rows(down.sql);
+      await session.rows(scriptOf(down));
       if ((await transaction(session)) !== before)
         throw new Error('The down ended the transaction itself, so that what it did can not be told');
       await session.rows(down.history);
       requireGone(down, judge(await rows()));
       await session.rows('COMMIT');
+      return {};
     } catch (error) {
       await session.rows('ROLLBACK').catch(() => undefined);
       throw said(down, error);

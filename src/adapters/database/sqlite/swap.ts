@@ -29,7 +29,7 @@ export async function changesSqlite(
   }
 }
 
-export function sqliteSwap({ path, label }: SqliteOptions): Swap {
+export function sqliteSwap({ path, label }: SqliteOptions): Omit<Swap, 'restore'> {
   const inode = async (of: string) => (await stat(of).catch(() => undefined))?.ino;
   return {
     ownName: async () => basename(path),

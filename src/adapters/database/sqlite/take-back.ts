@@ -3,10 +3,11 @@ import { dirname } from 'node:path';
 import { RollbackError } from '../../../model/error.ts';
 import type { HistoryRow } from '../../../model/migration-history.ts';
 import type { CountedLoss, Down, Loss } from '../../../model/reversal.ts';
+import { scriptOf } from '../../../model/reversal.ts';
 import { sha256Of, unfinishedPath } from '../backup-files.ts';
 import { notVerified } from '../backup-folder.ts';
 import { countEach } from '../count-losses.ts';
-import type { Backup, TakeBackOptions } from '../database.ts';
+import type { Backup, TakeBackOptions, TakenBack } from '../database.ts';
 import { COUNT_MS, downFailed, downLocked, requireGone, requireNext } from '../down-error.ts';
 import type { Connection } from './connection.ts';
 import { openForReading, openForWriting, untilFree } from './connection.ts';
@@ -20,7 +21,7 @@ export async function takeBackSqlite(
   options: SqliteOptions,
   down: Down,
   { inside, judge, signal }: TakeBackOptions,
-): Promise<void> {
+): Promise<TakenBack> {
   const path = inside ?? options.path;
   // Opening it for writing would make it.
   await stat(path).catch((error) => {
@@ -38,7 +39,7 @@ export async function takeBackSqlite(
     });
     requireNext(down, judge(rows()));
     const violations = foreignKeyViolations(db);
-    db.exec(down.sql);
+    db.exec(scriptOf(down));
     if (!db.inTransaction)
       throw new Error('The down ended the transaction itself, so that what it did can not be told');
     const broken = foreignKeyViolations(db) - violations;
@@ -46,6 +47,7 @@ export async function takeBackSqlite(
     db.exec(down.history);
     requireGone(down, judge(rows()));
     db.exec('COMMIT');
+    return {};
   } catch (error) {
     if (db.inTransaction) db.exec('ROLLBACK');
     signal.throwIfAborted();

@@ -10,6 +10,7 @@ import { ensureInstalled, root } from './ensure-installed.mjs';
 const SUITES = [
   'test/crash/kill-matrix.test.ts',
   'test/crash/kill-reversal.test.ts',
+  'test/databases/take-back-mariadb.test.ts',
   'test/e2e/restore.test.ts',
   'test/kubernetes/kill.test.ts',
   'test/kubernetes/rolling.test.ts',

@@ -33,9 +33,11 @@ describe.skipIf(!HAS_MARIADB)('mariadb', () => {
       client.on('error', () => {});
       return client;
     };
-    const first = await open();
     const options = { ...fixture.plainOptions, history, address: async () => fixture.address };
-    const rows = async (text: string) => (await first.query(text))[0] as Record<string, unknown>[];
+    const rows = async (text: string) => {
+      const client = await open();
+      return ((await client.query(text).finally(() => client.end()))[0] ?? []) as Record<string, unknown>[];
+    };
     const database = mysqlDatabase(options as unknown as MysqlOptions);
     return {
       engine: 'mysql',
@@ -71,7 +73,6 @@ describe.skipIf(!HAS_MARIADB)('mariadb', () => {
         return () => other.end();
       },
       async end() {
-        await first.end();
         await fixture.end();
       },
     };
@@ -144,6 +145,25 @@ describe.skipIf(!HAS_MARIADB)('mariadb', () => {
     });
     expect(await place.sql('SELECT count(total) AS n FROM orders')).toEqual([{ n: 0 }]);
     await place.end();
+  });
+
+  test('a server that is killed knows what took effect once it is back', { timeout: 60_000 }, async () => {
+    const most = process.env.MATRIX === 'all' ? [/^UPDATE orders/, /^UPDATE rollback_deploy_auto/] : [];
+    for (const of of [/^ALTER TABLE orders ADD/, /^COMMIT/, ...most]) {
+      const place = await create();
+      const states = await place.tried(DOWN);
+      const proxy = await cuttingProxy(server.port, { at: 0, when: 'after', of });
+      const taking = takeBack(place.through(proxy.port), { sql: DOWN, states });
+      await expect(taking, `${of}`).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE', retriable: true });
+      await proxy.close();
+      await server.kill();
+      await server.start();
+      await untilFree(() => takeBack(place, { sql: DOWN, states }));
+      expect(await place.sql('SELECT id, total FROM orders ORDER BY id'), `${of}`).toEqual(
+        [1, 2, 3].map((id) => ({ id, total: 11 })),
+      );
+      await place.end();
+    }
   });
 
   test('what leaves no trace in the schema fails in the trial', async () => {

@@ -4,10 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Libsql from 'libsql';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { databases } from '../../src/adapters/database/index.ts';
 import { sqliteDatabase } from '../../src/adapters/database/sqlite.ts';
 import { migrationSources } from '../../src/adapters/migrations/index.ts';
 import type { WrittenReversal } from '../../src/commands/write-reversal.ts';
 import { writeReversal, writtenReversalText } from '../../src/commands/write-reversal.ts';
+import { loadConfiguration, selectService } from '../../src/config/load.ts';
+import { HAS_MARIADB, startMariadb } from '../databases/mariadb.ts';
+import { mariadbFixture } from '../databases/mariadb-fixture.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -86,10 +90,53 @@ test('it is tried on the restored copy of the newest backup, and not written whe
   expect(await readdir(join(folder, 'db/migrations'))).toHaveLength(2);
 });
 
+test.skipIf(!HAS_MARIADB)('on MariaDB it is tried on a restored copy, too', { timeout: 60_000 }, async () => {
+  const server = await startMariadb();
+  try {
+    const fixture = await mariadbFixture(
+      server,
+      `CREATE TABLE schema_migrations (version varchar(128) PRIMARY KEY); INSERT INTO schema_migrations VALUES ('20260101000000');
+       CREATE TABLE orders (id INTEGER PRIMARY KEY, remark TEXT); INSERT INTO orders VALUES (1, 'a')`,
+    );
+    await migration('20260310000000_drop.sql', 'ALTER TABLE orders RENAME COLUMN note TO remark', 'SELECT 1');
+    process.env.BRIDGE_URL = server.url(encodeURIComponent(fixture.address.database as string));
+    await writeFile(
+      join(folder, 'rollback.yaml'),
+      'services:\n  shop:\n    platform: { kind: local, port: 8080 }\n    registry: { kind: oci-layout }\n' +
+        '    database: { kind: mysql, url: { env: BRIDGE_URL } }\n    backup: { path: backups }\n',
+    );
+    const { name } = await configuredBackup();
+    const { exit, json } = await writeReversal(folder, { ...options, engine: 'mysql' });
+    expect([exit, (json as WrittenReversal).tried]).toEqual([0, { backup: name }]);
+    expect((json as WrittenReversal).up.join('\n')).toContain('CREATE TRIGGER');
+    await fixture.end();
+  } finally {
+    delete process.env.BRIDGE_URL;
+    await server.stop();
+  }
+});
+
 test('it needs the release that is gone back to', async () => {
   const asked = writeReversal(folder, { ...options, from: undefined });
   await expect(asked).rejects.toMatchObject({ code: 'USAGE', exit: 2 });
 });
+
+/** A backup of the database that rollback.yaml names. */
+async function configuredBackup(): Promise<{ name: string }> {
+  const { configuration } = selectService((await loadConfiguration(folder)).configuration, undefined);
+  const database = databases.mysql({
+    configuration,
+    configFolder: folder,
+    stateDir: folder,
+    history: migrationSources.dbmate().history,
+    secretKey: async () => '',
+  });
+  return database.backUp({
+    nowMs: Date.UTC(2026, 2, 15),
+    signal: new AbortController().signal,
+    progress() {},
+  });
+}
 
 async function migration(name: string, up: string, down: string): Promise<void> {
   await mkdir(join(folder, 'db/migrations'), { recursive: true });

@@ -42,7 +42,7 @@ describe('what is told of the database after a reversal', () => {
     [
       'out of time',
       failed('STEP_TIMEOUT'),
-      ['Whether 2.sql was taken back is not known; resume looks at it.'],
+      ['2.sql: whether it was taken back is not known; another reversal looks at it first.'],
     ],
   ])('%s', (_, status, told) => {
     expect(describeReversal(stateOf(status))).toEqual(told);

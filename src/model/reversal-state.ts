@@ -5,10 +5,11 @@ import type { RunState } from './run-state.ts';
 /** Migrations that a run set out to take back, and how far it came; of every plan. */
 export interface ReversalState {
   done: { version: string; file: string; tookMs: number | undefined }[];
-  /** Begun, and not known to have taken effect or not; `why` where it is known to have come to a part. */
+  /** Begun, and not known to have taken effect or not; `why` where a part of it took effect, or the run does not go on. */
   uncertain: { version: string; file: string; why?: string }[];
 }
 
+const UNKNOWN = 'whether it was taken back is not known; another reversal looks at it first.';
 /** Errors after which the database is as it was. */
 const NOTHING_CHANGED = ['DOWN_FAILED', 'DOWN_LOCKED', 'DOWN_NOT_NEXT', 'DOWN_NOT_TRIED'];
 
@@ -29,7 +30,7 @@ export function reversalState({ plans }: Pick<RunState, 'plans'>): ReversalState
       else if (status.state === 'failed' && status.error.code === 'DOWN_BETWEEN')
         uncertain.set(version, { version, file, why: `${status.error.detail} ${status.error.fix}` });
       else if (status.state === 'failed' && !NOTHING_CHANGED.includes(status.error.code))
-        uncertain.set(version, { version, file });
+        uncertain.set(version, { version, file, why: UNKNOWN });
     }
   }
   return { done: [...done.values()], uncertain: [...uncertain.values()] };

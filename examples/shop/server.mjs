@@ -1,5 +1,6 @@
 /**
- * A small shop: GET /products, POST /orders, GET /orders/:id, WebSocket /live, GET /healthz. Orders live in SQLite.
+ * A small shop: GET /products, POST /orders, GET /orders/:id, WebSocket /live, GET /healthz. Orders live in SQLite or
+ * PostgreSQL.
  * What differs between its releases stands in release.json beside it, among it the fault that v2.14.4 shipped: one
  * answer in twenty is a 500 (marked with `x-injected-fault`, so that a count can tell it from anything else), and
  * every answer is late.
@@ -9,24 +10,37 @@ import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
-import { openDatabase } from './database.mjs';
+
+/**
+ * @typedef {object} ShopDatabase
+ * @property {(text: string) => Promise<(values: unknown[]) => Promise<unknown[]>>} prepare Takes a statement with `?` for its
+ *   values, and returns what runs it and returns its rows. Fails where the schema does not fit it.
+ * @property {() => Promise<void>} close
+ */
 
 const here = dirname(fileURLToPath(import.meta.url));
 const release = JSON.parse(await readFile(join(here, 'release.json'), 'utf8'));
-const { PORT, HOST = '127.0.0.1', DATABASE_PATH } = process.env;
-if (!PORT || !DATABASE_PATH) {
-  console.error('The shop needs PORT and DATABASE_PATH in its environment.');
+const { PORT, HOST = '127.0.0.1', DATABASE_PATH, DATABASE_URL } = process.env;
+const place = DATABASE_URL ?? DATABASE_PATH;
+if (!PORT || !place) {
+  console.error(
+    'The shop needs PORT in its environment, and DATABASE_PATH (SQLite) or DATABASE_URL (PostgreSQL).',
+  );
   process.exit(2);
 }
 
-const database = await openDatabase(DATABASE_PATH, join(here, 'db/migrations'));
-const listProducts = database.prepare(
-  `SELECT id, name, ${release.priceColumn} AS price FROM products ORDER BY id`,
+const { openDatabase } = await (DATABASE_URL ? import('./postgresql.mjs') : import('./sqlite.mjs'));
+/** @type {ShopDatabase} */
+const database = await openDatabase(place, join(here, 'db/migrations'));
+const listProducts = await database.prepare(
+  'SELECT id, name, price_cents AS price FROM products ORDER BY id',
 );
-const findOrder = database.prepare('SELECT * FROM orders WHERE id = ?');
-const addOrder = release.orderNotes
-  ? database.prepare('INSERT INTO orders (product_id, quantity, created_at, note) VALUES (?, ?, ?, ?)')
-  : database.prepare('INSERT INTO orders (product_id, quantity, created_at) VALUES (?, ?, ?)');
+const findOrder = await database.prepare('SELECT * FROM orders WHERE id = ?');
+/** @type {string[]} */
+const columns = release.orderColumns;
+const addOrder = await database.prepare(
+  `INSERT INTO orders (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')}) RETURNING id`,
+);
 let asked = 0;
 let stopping = false;
 
@@ -43,23 +57,30 @@ const server = createServer(async (request, response) => {
       response.setHeader('x-injected-fault', '1');
       return reply(response, 500, { error: 'price service returned nothing' });
     }
-    const [status, document] = answer(`${request.method} ${request.url}`, body);
+    const [status, document] = await answer(`${request.method} ${request.url}`, body);
     reply(response, status, document);
   } catch (error) {
     reply(response, error instanceof SyntaxError ? 400 : 500, { error: String(error) });
   }
 });
 
-/** @param {string} asked @param {{product: number, quantity: number, note?: string} | undefined} body @returns {[number, unknown]} */
-function answer(asked, body) {
-  if (asked === 'GET /products') return [200, listProducts.all()];
+/** @param {string} asked @param {{product: number, quantity: number, note?: string} | undefined} body @returns {Promise<[number, unknown]>} */
+async function answer(asked, body) {
+  if (asked === 'GET /products') return [200, await listProducts([])];
   if (asked === 'POST /orders' && body) {
-    const values = [body.product, body.quantity, new Date().toISOString()];
-    const { lastInsertRowid } = addOrder.run(release.orderNotes ? [...values, body.note ?? null] : values);
-    return [201, { id: lastInsertRowid }];
+    const values = {
+      product_id: body.product,
+      quantity: body.quantity,
+      created_at: new Date().toISOString(),
+      note: body.note ?? null,
+    };
+    const [order] = await addOrder(
+      columns.map((column) => values[/** @type {keyof typeof values} */ (column)]),
+    );
+    return [201, order];
   }
   const id = /^GET \/orders\/(\d+)$/.exec(asked)?.[1];
-  const order = id ? findOrder.get(Number(id)) : undefined;
+  const [order] = id ? await findOrder([Number(id)]) : [];
   return order ? [200, order] : [404, { error: 'not found' }];
 }
 
@@ -74,8 +95,8 @@ process.once('SIGTERM', () => {
   stopping = true;
   for (const socket of live.clients) socket.close(1001, 'going away');
   live.close();
-  server.close(() => {
-    database.close();
+  server.close(async () => {
+    await database.close();
     process.exit(0);
   });
 });

@@ -1,15 +1,15 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import Database from 'libsql';
+import { HISTORY, readMigrations } from './migrations.mjs';
 
 /** Longest wait for a lock, ms. */
 const BUSY_MS = 5_000;
 
 /**
- * Opens the database and brings it up to the migrations in `folder` (dbmate's format and history table). Several
- * instances may do so at once: one applies them, the others wait.
+ * Opens the database and brings it up to the migrations in `folder`. Several instances may do so at once: one applies
+ * them, the others wait.
  * @param {string} path
  * @param {string} folder
+ * @returns {Promise<import('./server.mjs').ShopDatabase>}
  */
 export async function openDatabase(path, folder) {
   const database = new Database(path);
@@ -18,16 +18,10 @@ export async function openDatabase(path, folder) {
   database.exec('PRAGMA synchronous = NORMAL');
   database.exec('PRAGMA foreign_keys = ON');
 
-  const files = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
-  const migrations = await Promise.all(
-    files.map(async (name) => ({
-      version: /** @type {string} */ (name.split('_')[0]),
-      up: upSection(await readFile(join(folder, name), 'utf8')),
-    })),
-  );
+  const migrations = await readMigrations(folder);
   database.exec('BEGIN IMMEDIATE');
   try {
-    database.exec('CREATE TABLE IF NOT EXISTS "schema_migrations" (version varchar(128) primary key)');
+    database.exec(HISTORY);
     const rows = /** @type {{version: string}[]} */ (
       database.prepare('SELECT version FROM schema_migrations').all()
     );
@@ -43,7 +37,13 @@ export async function openDatabase(path, folder) {
     database.exec('ROLLBACK');
     throw error;
   }
-  return database;
+  return {
+    async prepare(text) {
+      const statement = database.prepare(text);
+      return async (values) => statement.all(values);
+    },
+    close: async () => void database.close(),
+  };
 }
 
 /**
@@ -61,10 +61,4 @@ async function useWriteAheadLog(database) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
-}
-
-/** @param {string} text */
-function upSection(text) {
-  const up = text.split(/^-- migrate:down.*$/m)[0] ?? '';
-  return up.replace(/^-- migrate:up.*$/m, '');
 }

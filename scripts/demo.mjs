@@ -4,7 +4,9 @@
  * Exits 0 only where no request failed. Leaves nothing running and no folder, also after Ctrl-C or a failure.
  *
  *   --strategy NAME   rolling (default), blue-green, instant, canary
- *   --destructive     v2.14.4 renames a column that v2.14.3 reads: the rollback must refuse, and serve on
+ *   --database NAME   sqlite (default), postgresql: on a server of the demo's own, or on that of DEMO_DATABASE_URL
+ *   --destructive     v2.14.4 drops a column that v2.14.3 writes: the rollback must refuse and serve on; taking the
+ *                     migration back, it must succeed
  *   --no-build        take dist/ as it is
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -14,6 +16,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { demoPostgresql } from './demo-postgresql.mjs';
 import { ensureInstalled, root } from './ensure-installed.mjs';
 
 const RATE = 200;
@@ -24,10 +27,16 @@ const END_MS = 20_000;
 const { values: options } = parseArgs({
   options: {
     strategy: { type: 'string', default: 'rolling' },
+    database: { type: 'string', default: 'sqlite' },
     destructive: { type: 'boolean', default: false },
     'no-build': { type: 'boolean', default: false },
   },
 });
+const engine = options.database === 'postgresql' ? 'postgresql' : 'sqlite';
+if (options.database !== engine) {
+  console.error(`--database is sqlite or postgresql, not ${options.database}.`);
+  process.exit(2);
+}
 /** Why the demo ends early; undefined while it goes on. @type {Error | undefined} */
 let interrupted;
 /** @type {(why: Error) => void} */
@@ -42,6 +51,8 @@ let running;
 /** @type {ReturnType<typeof import('../examples/load/load.mjs').startLoad> | undefined} */
 let load;
 let folder = '';
+/** @type {Awaited<ReturnType<typeof demoPostgresql>> | undefined} */
+let postgresql;
 
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
   process.on(signal, () => {
@@ -76,12 +87,17 @@ async function demo() {
   folder = await realpath(await mkdtemp(join(tmpdir(), 'rollback-demo-')));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  await writeFile(join(folder, 'rollback.yaml'), configuration(port, join(folder, 'shop.db')));
+  if (engine === 'postgresql') {
+    postgresql = await demoPostgresql(process.env.DEMO_DATABASE_URL);
+    process.env.DATABASE_URL = postgresql.url;
+  }
+  await writeFile(join(folder, 'rollback.yaml'), configuration(port));
 
-  say('A shop on this machine: HTTP, SQLite, three instances behind a proxy.');
+  const database = postgresql ? `PostgreSQL (${postgresql.where})` : 'SQLite';
+  say(`A shop on this machine: HTTP, ${database}, three instances behind a proxy.`);
   await command(['local', 'start']);
   for (const version of ['v2.14.2', 'v2.14.3']) {
-    await assembleShop(join(folder, version), version);
+    await assembleShop(join(folder, version), version, { database: engine });
     await command(['local', 'deploy', version, '--from', version, '--entrypoint', 'node server.mjs']);
   }
   say(`v2.14.3 serves ${RATE} requests a second for a while, so that there is evidence of how it does.`);
@@ -94,7 +110,7 @@ async function demo() {
   if (before.failed > 0) throw new Error(`v2.14.3 alone failed requests: ${before.failures.join('; ')}`);
 
   const bad = options.destructive ? 'v2.14.4-destructive' : 'v2.14.4';
-  await assembleShop(join(folder, 'v2.14.4'), bad);
+  await assembleShop(join(folder, 'v2.14.4'), bad, { database: engine });
   // A canary is one instance of the new release beside the old one's; going back takes it out.
   const canary = options.strategy === 'canary' ? ['--canary', '1'] : [];
   await command([
@@ -119,8 +135,15 @@ async function demo() {
 
   const reason = 'checkout answers 5 % errors since v2.14.4';
   const back = ['--version', 'v2.14.3', '--strategy', options.strategy, '--reason', reason];
-  await command(back, options.destructive ? REFUSED : 0, true);
-  if (!options.destructive) await seconds(2);
+  if (options.destructive) {
+    await command(back, REFUSED, true);
+    if ((await load.snapshot()).versions['v2.14.3'])
+      throw new Error('The rollback was refused, and yet v2.14.3 answered.');
+    say('Refused, and v2.14.4 serves on. Its migration can be taken back while it serves, so both together:');
+    back.push('--reverse-migrations');
+  }
+  await command(back, 0, true);
+  await seconds(2);
   const report = await load.stop();
   load = undefined;
 
@@ -134,12 +157,18 @@ async function demo() {
   if (report.failed > 0) throw new Error(`${report.failed} requests failed:\n${report.failures.join('\n')}`);
   if (report.sent !== report.answered)
     throw new Error(`${report.sent - report.answered} requests had no answer.`);
-  if (!options.destructive && !to) throw new Error('v2.14.3 answered nothing after the rollback.');
-  if (options.destructive && to) throw new Error('The rollback was refused, and yet v2.14.3 answered.');
+  if (!to) throw new Error('v2.14.3 answered nothing after the rollback.');
 }
 
-/** @param {number} port @param {string} database */
-function configuration(port, database) {
+/** @param {number} port */
+function configuration(port) {
+  const file = join(folder, 'shop.db');
+  const [database, shop] = postgresql
+    ? [
+        'kind: postgresql\n      url: { env: DATABASE_URL }',
+        'secrets:\n        DATABASE_URL: { env: DATABASE_URL }',
+      ]
+    : [`kind: sqlite\n      path: ${file}`, `environment:\n        DATABASE_PATH: ${file}`];
   return `services:
   shop:
     platform:
@@ -150,13 +179,11 @@ function configuration(port, database) {
       kind: oci-layout
       path: images
     database:
-      kind: sqlite
-      path: ${database}
+      ${database}
       migrations:
         path: db/migrations
     configuration:
-      environment:
-        DATABASE_PATH: ${database}
+      ${shop}
     validation:
       # A shop that answers in 250 ms is fast enough, however fast it once was on an idle machine.
       latencyFloor: 250
@@ -215,6 +242,7 @@ async function cleanUp() {
     if (stop.status !== 0)
       problems.push(`"local stop" ended with ${stop.status ?? stop.signal}: ${stop.stderr}`);
   }
+  await postgresql?.stop().catch((error) => problems.push(`The database is left: ${error.message}`));
   const leftovers = await processesOf(folder);
   for (const { pid, command } of leftovers) {
     problems.push(`Process ${pid} was left running and is ended now: ${command}`);

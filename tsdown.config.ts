@@ -11,6 +11,7 @@ export default defineConfig({
     cli: 'src/cli.ts',
     'local-supervisor': 'src/adapters/platform/local/supervisor.ts',
     'local-proxy': 'src/adapters/platform/local/proxy.ts',
+    'sqlite-thread': 'src/adapters/database/sqlite/thread.ts',
   },
   format: 'esm',
   platform: 'node',

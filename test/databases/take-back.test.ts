@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import Libsql from 'libsql';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -68,6 +69,48 @@ describe('sqlite', () => {
       detail: expect.stringContaining('2 rows refer'),
     });
     expect(db.prepare('SELECT count(*) AS n FROM customers').get()).toMatchObject({ n: 1 });
+    db.close();
+    await rm(folder, { recursive: true });
+  });
+});
+
+describe('sqlite, while a down takes long', () => {
+  test('other work goes on, and one that is left meanwhile is not committed', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'rda-take-back-'));
+    const path = join(folder, 'shop.db');
+    const db = new Libsql(path);
+    db.exec(`PRAGMA journal_mode = WAL; ${SQL}`);
+    const locked = () => {
+      try {
+        db.exec('BEGIN IMMEDIATE; ROLLBACK');
+        return false;
+      } catch {
+        return true;
+      }
+    };
+    const options = { path, label: 'shop.db', history, backupFolder: folder, keep: 2 };
+    const leaving = new AbortController();
+    const taking = takeBack(transactional(sqliteDatabase(options)), {
+      sql: `DROP TABLE orders; CREATE TABLE numbers AS
+        WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 5000000) SELECT x FROM c`,
+      signal: leaving.signal,
+    });
+    let over = false;
+    const outcome = taking.then(() => undefined).catch((error: Error) => error);
+    outcome.finally(() => {
+      over = true;
+    });
+    let turns = 0;
+    while (!over && turns < 50) {
+      await wait(1);
+      if (locked()) turns++;
+    }
+    leaving.abort(new Error('left'));
+    expect(await outcome).toMatchObject({ message: 'left' });
+    expect(turns).toBe(50);
+    expect(locked()).toBe(false);
+    expect(db.prepare('SELECT note FROM orders WHERE id = 1').get()).toMatchObject({ note: 'a' });
+    expect(db.prepare('SELECT version FROM schema_migrations').all()).toHaveLength(2);
     db.close();
     await rm(folder, { recursive: true });
   });

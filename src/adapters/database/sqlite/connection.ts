@@ -70,12 +70,16 @@ export async function databaseBytes(path: string): Promise<number> {
  * Tries again while the database is locked, without keeping the event loop from running.
  * @throws RollbackError `DATABASE_LOCKED` after `BUSY_MS`.
  */
-export async function untilFree<T>(name: string, signal: AbortSignal, work: () => T): Promise<T> {
+export async function untilFree<T>(
+  name: string,
+  signal: AbortSignal,
+  work: () => T | Promise<T>,
+): Promise<T> {
   const deadline = performance.now() + BUSY_MS;
   for (;;) {
     signal.throwIfAborted();
     try {
-      return work();
+      return await work();
     } catch (error) {
       if (!isBusy(error)) throw error;
       if (performance.now() >= deadline) throw locked(name, error);

@@ -58,9 +58,11 @@ export async function readContent(
   return { rows, contentHash: hash.digest('hex') };
 }
 
+export const FOREIGN_KEY_VIOLATIONS = 'SELECT count(*) AS n FROM pragma_foreign_key_check';
+
 /** How many rows break a foreign key; a faithful copy has as many. */
 export function foreignKeyViolations(db: Connection): number {
-  const row = db.prepare('SELECT count(*) AS n FROM pragma_foreign_key_check').get();
+  const row = db.prepare(FOREIGN_KEY_VIOLATIONS).get();
   return (row as { n: number }).n;
 }
 

@@ -10,11 +10,13 @@ import { countEach } from '../count-losses.ts';
 import type { Backup, TakeBackOptions, TakenBack } from '../database.ts';
 import { COUNT_MS, downFailed, downLocked, requireGone, requireNext } from '../down-error.ts';
 import type { Connection } from './connection.ts';
-import { openForReading, openForWriting, untilFree } from './connection.ts';
-import { foreignKeyViolations, iterateRows } from './content.ts';
+import { openForReading, untilFree } from './connection.ts';
+import { FOREIGN_KEY_VIOLATIONS, iterateRows } from './content.ts';
 import { quoteName } from './literal.ts';
 import type { SqliteOptions } from './options.ts';
 import { removeSideFiles, runDump } from './restore.ts';
+import type { ThreadConnection } from './thread-connection.ts';
+import { openInThread } from './thread-connection.ts';
 
 /** Takes a migration back as `Reversible.takeBack` promises. */
 export async function takeBackSqlite(
@@ -27,35 +29,42 @@ export async function takeBackSqlite(
   await stat(path).catch((error) => {
     throw downFailed(down, error);
   });
-  const db = await openForWriting(path);
-  const rows = () => db.prepare(options.history.query?.('sqlite') ?? '').all() as HistoryRow[];
+  const db = openInThread(path);
+  const rows = () => db.all<HistoryRow>(options.history.query?.('sqlite') ?? '');
   try {
     // Tables that are made anew must not take the rows that refer to them along; the rows are checked at the end.
-    db.exec('PRAGMA foreign_keys = OFF');
+    await db.exec('PRAGMA foreign_keys = OFF');
     await untilFree(options.label, signal, () => db.exec('BEGIN IMMEDIATE')).catch((error) => {
       throw error instanceof RollbackError && error.code === 'DATABASE_LOCKED'
         ? downLocked(down, error)
         : error;
     });
-    requireNext(down, judge(rows()));
-    const violations = foreignKeyViolations(db);
-    db.exec(scriptOf(down));
+    requireNext(down, judge(await rows()));
+    const violations = await violationsIn(db);
+    await db.exec(scriptOf(down));
     if (!db.inTransaction)
       throw new Error('The down ended the transaction itself, so that what it did can not be told');
-    const broken = foreignKeyViolations(db) - violations;
+    const broken = (await violationsIn(db)) - violations;
     if (broken > 0) throw new Error(`${broken} rows refer to rows that are gone (foreign_key_check)`);
-    db.exec(down.history);
-    requireGone(down, judge(rows()));
-    db.exec('COMMIT');
+    await db.exec(down.history);
+    requireGone(down, judge(await rows()));
+    // The lease may have been lost meanwhile.
+    signal.throwIfAborted();
+    await db.exec('COMMIT');
     return {};
   } catch (error) {
-    if (db.inTransaction) db.exec('ROLLBACK');
+    if (db.inTransaction) await db.exec('ROLLBACK');
     signal.throwIfAborted();
     if (error instanceof RollbackError) throw error;
     throw isBusy(error) ? downLocked(down, error) : downFailed(down, error);
   } finally {
-    db.close();
+    await db.close();
   }
+}
+
+async function violationsIn(db: ThreadConnection): Promise<number> {
+  const [row] = await db.all<{ n: number }>(FOREIGN_KEY_VIOLATIONS);
+  return row?.n ?? 0;
 }
 
 function isBusy(error: unknown): boolean {

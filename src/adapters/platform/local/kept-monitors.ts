@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { programPath } from '../../program-path.ts';
 import type { MonitorRecord } from './platform-state.ts';
-import { programPath } from './program-path.ts';
 import type { Site } from './site.ts';
 import {
   adoptProcess,

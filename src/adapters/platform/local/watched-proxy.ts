@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { programPath } from '../../program-path.ts';
 import { logTail } from './log-tail.ts';
 import { isAlive } from './process-identity.ts';
-import { programPath } from './program-path.ts';
 import type { ProxyClient } from './proxy-api.ts';
 import { adoptProcess, endProcess, type RunningProcess, spawnProcess } from './spawn-process.ts';
 

@@ -11,7 +11,8 @@ import type { HistoryEntry, HistoryProblem } from '../model/migration-history.ts
 import { appliedVersions } from '../model/migration-history.ts';
 import type { Migration } from '../model/release.ts';
 import type { Catalogs } from '../schema-changes/compare-catalogs.ts';
-import { describeDrift } from '../schema-changes/describe-differences.ts';
+import { driftOf, type SchemaDifference } from '../schema-changes/compare-summaries.ts';
+import { describeDifferences } from '../schema-changes/describe-differences.ts';
 import { summaryOf } from '../schema-changes/schema-summary.ts';
 import { accessFrom, databaseArgument } from './database-argument.ts';
 import { readAtRef } from './git-files.ts';
@@ -73,7 +74,7 @@ export async function judgeLive(cwd: string, options: LiveOptions, argument: str
     findings: [
       ...problems.filter(({ file }) => file === undefined).map(historyFinding),
       ...(own?.findings ?? []),
-      ...(catalogs.known ? drift.map(driftFinding) : [notCompared(catalogs)]),
+      ...(catalogs.known ? describeDifferences(drift).map(driftFinding) : [notCompared(catalogs)]),
     ],
   };
   const named = new Map(judged.filter((one) => one !== own).map((one) => [one.file, one]));
@@ -152,7 +153,7 @@ function changesOf(
 interface Compared {
   catalogs: Known<Catalogs>;
   /** How the live schema differs from the one that the applied files make. */
-  drift: string[];
+  drift: SchemaDifference[];
 }
 
 /** What the release shipped against what is live; or what is applied against that with what is still to come. */
@@ -171,7 +172,7 @@ async function compared(
   const { applied, after, live } = found.value;
   return {
     catalogs: { known: true, value: { target: applied, live: after } },
-    drift: describeDrift(summaryOf(applied), summaryOf(live)),
+    drift: driftOf(summaryOf(applied), summaryOf(live)),
   };
 }
 

@@ -52,22 +52,22 @@ function placeWhatIsGone(before: Catalog, { now, gone, dropped }: Fold): void {
 
 /** What the catalog knows by name alone: triggers, and what belongs to row security. */
 function changedTexts(target: LiveCatalog, live: LiveCatalog): SchemaFinding[] {
-  const names = new Set([...target.texts.keys(), ...live.texts.keys()]);
-  return [...names].flatMap((name): SchemaFinding[] => {
-    const [was, is] = [target.texts.get(name), live.texts.get(name)];
-    const kind = name.slice(0, name.indexOf(' '));
+  const keys = new Set([...target.texts.keys(), ...live.texts.keys()]);
+  return [...keys].flatMap((key): SchemaFinding[] => {
+    const [was, is] = [target.texts.get(key), live.texts.get(key)];
+    const { kind, name } = (was ?? is) as { kind: string; name: string };
     const isTrigger = (kind === 'trigger' || kind === 'rule') && was !== undefined && is !== undefined;
     const isPolicy = kind === 'policy' || kind === 'row-security';
     const table = name.slice(name.lastIndexOf(' on ') + 4);
-    if (was === is || !(isTrigger || isPolicy) || !target.catalog.tables.has(table)) return [];
+    if (was?.sql === is?.sql || !(isTrigger || isPolicy) || !target.catalog.tables.has(table)) return [];
     const rule: RuleId = isTrigger ? 'new-trigger' : 'row-security';
     const why = isTrigger
-      ? `${kind === 'rule' ? 'Rule' : 'Trigger'} ${name.slice(kind.length + 1)} does something else than the old code knows.`
+      ? `${kind === 'rule' ? 'Rule' : 'Trigger'} ${name} does something else than the old code knows.`
       : `Row security of ${table} is another: the old code may see or write other rows.`;
     const when = isTrigger
       ? 'where it refuses or changes what the old code writes'
       : "where a policy applies to the application's role";
-    const place = placeOf({ kind, name: name.slice(kind.length + 1) });
+    const place = placeOf({ kind, name });
     const fix = 'Check that the old code can work with that.';
     const docs = `docs/rules/${rule}.md`;
     return [{ ...place, rule, verdict: 'conditional', when, why, fix, docs, allowed: undefined }];

@@ -1,77 +1,36 @@
-import type { ColumnSummary, ObjectSummary, SchemaSummary, TableSummary } from './schema-summary.ts';
+import type { SchemaDifference } from './compare-summaries.ts';
 
-/**
- * How a schema differs from the one that it should be, one thing a line, e.g. `column orders.note: missing`,
- * `table audit: not in the target`. Empty where they are equal, but for the order of columns and the names of keys and
- * constraints. Ordered by what it is about. Pure.
- */
-export function describeDifferences(target: SchemaSummary, live: SchemaSummary): string[] {
-  const differences = [
-    ...each('table ', target.tables, live.tables, tableDifferences),
-    ...each('', target.texts, live.texts, (was, is) =>
-      was.text === is.text ? [] : [`${was.name}: ${OTHERWISE}`],
-    ),
-    ...each('', target.objects, live.objects, objectDifferences),
-    ...[...new Set([...target.unread, ...live.unread])].map((why) => `not compared: ${why}`),
-  ];
-  return [...new Set(differences)].sort();
+/** Differences for people, one thing a line, each once, in the order of what it is about. Pure. */
+export function describeDifferences(differences: readonly SchemaDifference[]): string[] {
+  return [...new Set(differences.map(describeDifference))].sort();
 }
 
-/**
- * How a live schema differs from the one that its migrations make; tables that no migration makes are left out: that of the
- * history is one, and applications make others. Pure.
- */
-export function describeDrift(target: SchemaSummary, live: SchemaSummary): string[] {
-  return describeDifferences(target, live).filter(
-    (line) => !/^(?:table|sequence) \S+: not in the target$/.test(line),
-  );
-}
-
-const OTHERWISE = 'defined otherwise than in the target';
-
-function each<T extends { name: string }>(
-  word: string,
-  was: Record<string, T>,
-  is: Record<string, T>,
-  both: (was: T, is: T) => string[],
-): string[] {
-  return [
-    ...Object.entries(was).flatMap(([key, one]) => {
-      const other = is[key];
-      return other ? both(one, other) : [`${word}${one.name}: missing`];
-    }),
-    ...Object.entries(is).flatMap(([key, one]) =>
-      was[key] ? [] : [`${word}${one.name}: not in the target`],
-    ),
-  ];
-}
-
-function tableDifferences(was: TableSummary, is: TableSummary): string[] {
-  const { name } = was;
-  const lacks = (a: TableSummary, b: TableSummary) =>
-    a.constraints.filter((one) => !b.constraints.includes(one));
-  return [
-    ...(was.strict === is.strict ? [] : [`table ${name}: ${OTHERWISE}`]),
-    ...each('column ', was.columns, is.columns, columnDifferences),
-    ...lacks(was, is).map((one) => `table ${name}: ${one} missing`),
-    ...lacks(is, was).map((one) => `table ${name}: ${one} not in the target`),
-  ];
-}
-
-function columnDifferences(was: ColumnSummary, is: ColumnSummary): string[] {
-  const name = `column ${was.name}`;
-  const nullable = is.notNull
-    ? `${name}: must not be NULL, in the target it may`
-    : `${name}: may be NULL, in the target not`;
-  return [
-    ...(was.type === is.type ? [] : [`${name}: ${is.type}, in the target ${was.type}`]),
-    ...(was.notNull === is.notNull ? [] : [nullable]),
-    ...(was.default === is.default ? [] : [`${name}: another default than in the target`]),
-  ];
-}
-
-function objectDifferences(was: ObjectSummary, is: ObjectSummary): string[] {
-  const [old, now] = [was.labels?.join(', '), is.labels?.join(', ')];
-  if (old !== now) return [`${was.name}: has the values ${now}; in the target ${old}`];
-  return was.text === is.text ? [] : [`${was.name}: ${OTHERWISE}`];
+/** E.g. `column orders.note: missing`, `table audit: not in the target`. Pure. */
+function describeDifference(difference: SchemaDifference): string {
+  switch (difference.kind) {
+    case 'missing':
+      return `${difference.what} ${difference.name}: missing`;
+    case 'not-in-target':
+      return `${difference.what} ${difference.name}: not in the target`;
+    case 'defined-otherwise':
+      return `${difference.what} ${difference.name}: defined otherwise than in the target`;
+    case 'other-values': {
+      const { what, name, is, was } = difference;
+      return `${what} ${name}: has the values ${is}; in the target ${was}`;
+    }
+    case 'constraint-missing':
+      return `table ${difference.table}: ${difference.constraint} missing`;
+    case 'constraint-not-in-target':
+      return `table ${difference.table}: ${difference.constraint} not in the target`;
+    case 'another-type':
+      return `column ${difference.column}: ${difference.is}, in the target ${difference.was}`;
+    case 'must-not-be-null':
+      return `column ${difference.column}: must not be NULL, in the target it may`;
+    case 'may-be-null':
+      return `column ${difference.column}: may be NULL, in the target not`;
+    case 'another-default':
+      return `column ${difference.column}: another default than in the target`;
+    case 'not-compared':
+      return `not compared: ${difference.why}`;
+  }
 }

@@ -27,7 +27,7 @@ export interface LiveCatalog {
    * What the catalog knows by name alone, or not at all: the text of each trigger, rule, policy and routine, by kind and
    * name, e.g. `trigger stamp on orders`.
    */
-  texts: NameMap<string>;
+  texts: NameMap<Pick<Definition, 'kind' | 'name' | 'sql'>>;
   /** Definitions that could not be read, each with the reason, in sentences: what they are about is not in the catalog. */
   unread: string[];
 }
@@ -51,13 +51,13 @@ export async function liveCatalog(
 ): Promise<LiveCatalog> {
   const { dialect, read } = await engineOf(engine);
   const fold = newFold(dialect);
-  const texts = new NameMap<string>(dialect.key);
+  const texts: LiveCatalog['texts'] = new NameMap(dialect.key);
   for (const definition of definitions) {
     const { kind, name, sql, operation } = definition;
     const place = placeOf(definition);
     const operations = operation ? [operation] : read(sql).flatMap((statement) => statement.operations);
     for (const each of operations) apply(fold, each, place);
-    if (!HELD.has(kind)) texts.set(`${kind} ${name}`, sql);
+    if (!HELD.has(kind)) texts.set(`${kind} ${name}`, { kind, name, sql });
   }
   const unread = fold.unknown.map(({ why, place }) => `${place.statement} can't be read. ${why}`);
   return { engine, catalog: fold.now, texts, unread };

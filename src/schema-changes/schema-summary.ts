@@ -6,7 +6,7 @@ import type { LiveCatalog } from './live-catalog.ts';
 export interface SchemaSummary {
   tables: Record<string, TableSummary>;
   /** Views, and by kind and name what the catalog knows by name alone: each with a hash of its text. */
-  texts: Record<string, { name: string; text: string }>;
+  texts: Record<string, { kind: string; name: string; text: string }>;
   objects: Record<string, ObjectSummary>;
   /** What could not be read, in sentences. */
   unread: string[];
@@ -30,7 +30,7 @@ export interface ColumnSummary {
 
 /** A type, domain, sequence or function. */
 export interface ObjectSummary {
-  /** Kind and name. */
+  kind: string;
   name: string;
   /** Of an enumeration. */
   labels?: string[];
@@ -41,12 +41,12 @@ export interface ObjectSummary {
 /** Pure. */
 export function summaryOf({ catalog, texts, unread }: LiveCatalog): SchemaSummary {
   const views = [...catalog.views].map(
-    ([key, { name, text }]) => [`view ${key}`, { name: `view ${name}`, text: hash(text) }] as const,
+    ([key, { name, text }]) => [`view ${key}`, { kind: 'view', name, text: hash(text) }] as const,
   );
   // Views are in the catalog too.
   const others = [...texts]
-    .filter(([name]) => !name.startsWith('view '))
-    .map(([name, text]) => [name, { name, text: hash(text) }] as const);
+    .filter(([, { kind }]) => kind !== 'view')
+    .map(([key, { kind, name, sql }]) => [key, { kind, name, text: hash(sql) }] as const);
   return {
     tables: Object.fromEntries([...catalog.tables].map(([key, table]) => [key, tableSummary(table)])),
     texts: Object.fromEntries([...views, ...others]),
@@ -54,7 +54,8 @@ export function summaryOf({ catalog, texts, unread }: LiveCatalog): SchemaSummar
       [...catalog.objects].map(([key, { kind, name, labels, text }]) => [
         key,
         {
-          name: `${kind} ${name}`,
+          kind,
+          name,
           ...(labels && { labels: labels.map((label) => label.text) }),
           ...(kind !== 'function' && kind !== 'trigger-function' && { text: hash(text) }),
         },

@@ -6,7 +6,8 @@ import type { Finding } from '../model/finding.ts';
 import type { HistoryRow } from '../model/migration-history.ts';
 import type { Down } from '../model/reversal.ts';
 import type { FindingsOutput } from '../model/run-state.ts';
-import { describeDrift } from '../schema-changes/describe-differences.ts';
+import { driftOf, isLacking, type SchemaDifference } from '../schema-changes/compare-summaries.ts';
+import { describeDifferences } from '../schema-changes/describe-differences.ts';
 import { type SchemaSummary, summaryOf } from '../schema-changes/schema-summary.ts';
 import type { BackUpOutput } from './back-up-database.ts';
 import { historyJudge } from './history-judge.ts';
@@ -79,9 +80,9 @@ export function tryReversal(
           times.push({ version: down.version, tookMs: Math.ceil(clock.monotonic() - begun), ...taken });
         }
         const made = target && summaryOf(await database.catalog(signal, place));
-        return { took: times, differences: target && made && describeDrift(target, made) };
+        return { took: times, differences: target && made && driftOf(target, made) };
       });
-      const missing = differences?.filter((line) => LACKS.test(line)) ?? [];
+      const missing = differences?.filter(isLacking) ?? [];
       if (missing.length > 0) throw lacking(backup, missing);
       return {
         took,
@@ -102,22 +103,18 @@ function failed({ name }: Backup, error: unknown): unknown {
   });
 }
 
-/** What the old code would miss, or could not fill. */
-const LACKS =
-  /^(?:table|column|view|type|function|sequence) .*: missing$|^column .*: must not be NULL, in the target it may$/;
-
-function lacking({ name }: Backup, missing: string[]): RollbackError {
+function lacking({ name }: Backup, missing: SchemaDifference[]): RollbackError {
   return new RollbackError({
     code: 'REVERSAL_NOT_PROVEN',
     summary: `Taking the migrations back does not bring back the schema of the target on the restored copy of ${name}`,
-    detail: `After the downs, beside what the target's migrations make:\n${missing.join('\n')}`,
+    detail: `After the downs, beside what the target's migrations make:\n${describeDifferences(missing).join('\n')}`,
     fix: 'Correct the downs, or propose a migration that both releases can work with: rollback-deploy-auto migrations --write-reversal',
   });
 }
 
 function compared(
   { name }: Backup,
-  differences: string[] | undefined,
+  differences: SchemaDifference[] | undefined,
   notCompared: string | undefined,
 ): Finding {
   const common = { check: 'reversal', blocking: false, fix: [], headline: false };
@@ -130,7 +127,7 @@ function compared(
     return { ...common, status: 'ok', title, evidence: [] };
   }
   const title = `After the downs the schema differs from the target’s on the restored copy of ${name}`;
-  return { ...common, status: 'warn', title, evidence: differences };
+  return { ...common, status: 'warn', title, evidence: describeDifferences(differences) };
 }
 
 function finding({ name }: Backup, downs: Down[], took: TryReversalOutput['took']): Finding {

@@ -166,6 +166,48 @@ describe.skipIf(!HAS_POSTGRESQL)('PostgreSQL', () => {
     });
   });
 
+  test('a role that can’t be dropped is told, also where the replay fails', async () => {
+    // Goes on once the role has a right on another database, which keeps it.
+    const held = `DO $$ BEGIN
+      WHILE NOT EXISTS (SELECT FROM pg_shdepend WHERE refobjid = current_user::regrole AND dbid = 0 AND deptype = 'a') LOOP
+        PERFORM pg_sleep(0.02);
+      END LOOP; END $$`;
+    const holding = (more: string[]) =>
+      admin(async (client) => {
+        const running = replay(fixture.database, [held, ...more]).catch((error) => error);
+        let role: string | undefined;
+        while (role === undefined) {
+          const { rows } = await client.query(
+            `SELECT usename FROM pg_stat_activity WHERE usename ~ '^rollback_scratch_' AND query LIKE '%pg_shdepend%'`,
+          );
+          role = rows[0]?.usename;
+        }
+        await client.query(`GRANT CONNECT ON DATABASE postgres TO ${role}`);
+        const error = await running;
+        await client.query(`REVOKE CONNECT ON DATABASE postgres FROM ${role}`);
+        return { role, error };
+      });
+    const { role, error } = await holding([]);
+    expect(error).toMatchObject({
+      code: 'SCRATCH_LEFT',
+      detail: expect.stringContaining(
+        `the role "${role}", could not be dropped: role "${role}" cannot be dropped`,
+      ),
+      fix: expect.stringContaining(`drop the role "${role}"`),
+    });
+    const failed = await holding(['SELECT gone']);
+    expect(failed.error).toMatchObject({
+      code: 'REPLAY_FAILED',
+      detail: expect.stringMatching(/column "gone" does not exist.*could not be dropped/s),
+    });
+    // The next one drops what nothing holds any more.
+    await replay(fixture.database, []);
+    const left = await admin((client) =>
+      client.query("SELECT FROM pg_roles WHERE rolname ~ '^rollback_scratch_'"),
+    );
+    expect(left.rowCount).toBe(0);
+  });
+
   test('a deadline ends it, and what a process left that is gone is dropped by the next', async () => {
     const before = await world();
     const name = 'rollback_scratch_0123456789abcdef';

@@ -198,6 +198,7 @@ export interface Database extends Reversible, Restorable {
    * rights than that. Statements must be what `planReplay` lets pass.
    * @param deadline Ends the statements; what was made is dropped nevertheless.
    * @throws RollbackError `REPLAY_REFUSED`: such a user can't be made, or can't log in. `REPLAY_FAILED`: a statement fails.
+   *   `SCRATCH_LEFT`: the user could not be dropped.
    */
   replay(
     statements: readonly ReplayStatement[],

@@ -44,3 +44,49 @@ export function replayRefused(detail: string, fix: string, cause?: unknown): Rol
     cause,
   });
 }
+
+/**
+ * Replays, then drops what it was replayed as.
+ * @param account As people know it, e.g. `the role "rollback_scratch_1"`.
+ * @throws what `replay` throws, with what could not be dropped; RollbackError `SCRATCH_LEFT` where that is all that failed
+ */
+export async function thenDropped<T>(
+  replay: () => Promise<T>,
+  account: string,
+  drop: () => Promise<unknown>,
+): Promise<T> {
+  const [replayed] = await Promise.allSettled([replay()]);
+  const [dropped] = await Promise.allSettled([drop()]);
+  if (dropped.status === 'rejected') {
+    const left = `What they were replayed as, ${account}, could not be dropped: ${messageOf(dropped.reason)}.`;
+    if (replayed.status === 'fulfilled') throw scratchLeft(left, account, dropped.reason);
+    if (replayed.reason instanceof RollbackError) throw alsoLeft(replayed.reason, left);
+  }
+  if (replayed.status === 'rejected') throw replayed.reason;
+  return replayed.value;
+}
+
+function scratchLeft(left: string, account: string, cause: unknown): RollbackError {
+  return new RollbackError({
+    code: 'SCRATCH_LEFT',
+    summary: 'The migrations were replayed, and something of it is left on the server',
+    detail: left,
+    fix: `Take away what holds it, and drop ${account}; the next replay tries it, too.`,
+    cause,
+  });
+}
+
+function alsoLeft(
+  { code, summary, detail, fix, retriable, cause }: RollbackError,
+  left: string,
+): RollbackError {
+  const both = [detail, left].filter((each) => each !== undefined).join(' ');
+  return new RollbackError({
+    code,
+    summary,
+    detail: both,
+    retriable,
+    cause,
+    ...(fix === undefined ? {} : { fix }),
+  });
+}

@@ -4,7 +4,7 @@ import type { LiveCatalog } from '../../../schema-changes/live-catalog.ts';
 import { liveCatalog } from '../../../schema-changes/live-catalog.ts';
 import type { ReplayStatement } from '../../../schema-changes/replay.ts';
 import { messageOf } from '../backup-folder.ts';
-import { eachStatement, replayRefused } from '../replay-errors.ts';
+import { eachStatement, replayRefused, thenDropped } from '../replay-errors.ts';
 import type { Session } from './connection.ts';
 import { withSession } from './connection.ts';
 import { readDefinitions } from './definitions.ts';
@@ -36,17 +36,18 @@ export async function replayMysql(
       const user = scratchUser(scratch);
       const account = `'${user}'@'${host.replaceAll("'", "''")}'`;
       const password = randomBytes(24).toString('base64url');
-      try {
+      const replay = async () => {
         await makeUser(session, account, password, scratch);
         const as: MysqlOptions = {
           ...options,
           address: async () => ({ ...(await options.address()), user, password, database: scratch }),
         };
-        return await replayAs(as, statements, deadline);
-      } finally {
+        return replayAs(as, statements, deadline);
+      };
+      return thenDropped(replay, `the user ${account}`, async () => {
         await endSessions(session, user);
-        await dropUser(session, account).catch(() => undefined);
-      }
+        await dropUser(session, account);
+      });
     };
     // What its user does is in the binary log, so that what it needs must be there too.
     return withScratch(session, shape, make, { logged: true }).catch((error) => {

@@ -4,7 +4,7 @@ import type { LiveCatalog } from '../../../schema-changes/live-catalog.ts';
 import { liveCatalog } from '../../../schema-changes/live-catalog.ts';
 import type { ReplayStatement } from '../../../schema-changes/replay.ts';
 import { messageOf } from '../backup-folder.ts';
-import { eachStatement, replayRefused } from '../replay-errors.ts';
+import { eachStatement, replayRefused, thenDropped } from '../replay-errors.ts';
 import type { Session } from './connection.ts';
 import { withSession } from './connection.ts';
 import { quoteName, readShape } from './database-shape.ts';
@@ -30,16 +30,15 @@ export async function replayPostgresql(
     return withScratch(session, shape, async (scratch) => {
       const password = randomBytes(24).toString('base64url');
       await makeRole(session, scratch, password);
-      try {
+      const replay = async () => {
         await session.rows(`ALTER DATABASE ${quoteName(scratch)} OWNER TO ${quoteName(scratch)}`);
         const as: PostgresqlOptions = {
           ...options,
           address: async () => ({ ...(await options.address()), user: scratch, password }),
         };
-        return await replayAs(as, scratch, searchPath, statements, deadline);
-      } finally {
-        await dropRole(session, scratch).catch(() => undefined);
-      }
+        return replayAs(as, scratch, searchPath, statements, deadline);
+      };
+      return thenDropped(replay, `the role ${quoteName(scratch)}`, () => dropRole(session, scratch));
     });
   });
 }

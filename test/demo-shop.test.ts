@@ -7,10 +7,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { WebSocket } from 'ws';
 import { startLoad } from '../examples/load/load.mjs';
 import { assembleShop } from '../examples/shop/assemble.mjs';
-import { SQL_ENGINES, type StartedEngine } from './e2e/sql-engines.ts';
+import { SQL_ENGINES, type SqlEngineKind, type StartedEngine } from './e2e/sql-engines.ts';
 import { freePort } from './free-port.ts';
 
-describe.each(SQL_ENGINES)('the shop on $name', (engine) => {
+/** What tells the shop what to open. */
+const VARIABLES = { sqlite: 'DATABASE_PATH', postgresql: 'DATABASE_URL' } as const;
+
+describe.each(['sqlite', 'postgresql'] as const)('the shop on %s', (name) => {
+  const engine = SQL_ENGINES.find((kind) => kind.name === name) as SqlEngineKind;
   describe.skipIf(!engine.installed)('where it is installed', () => {
     let started: StartedEngine;
     let folder: string;
@@ -26,14 +30,14 @@ describe.each(SQL_ENGINES)('the shop on $name', (engine) => {
     });
     afterEach(async () => {
       for (const one of processes) if (one.exitCode === null && one.signalCode === null) one.kill('SIGKILL');
-      if (engine.name === 'postgresql')
+      if (name === 'postgresql')
         await started.sql('DROP SCHEMA public CASCADE; CREATE SCHEMA public', folder);
       await rm(folder, { recursive: true, force: true });
     });
 
     const assemble = (release: string, changes: Parameters<typeof assembleShop>[2] = {}) =>
       assembleShop(join(folder, release.replace('-destructive', '')), release, {
-        database: engine.name,
+        database: name,
         ...changes,
       });
 
@@ -43,7 +47,7 @@ describe.each(SQL_ENGINES)('the shop on $name', (engine) => {
       const child = spawn(process.execPath, ['server.mjs'], {
         cwd: join(folder, release),
         // Nothing of this project can be found from there: the folder must hold all that it needs.
-        env: { PORT: String(port), [engine.variable]: started.database(folder) },
+        env: { PORT: String(port), [VARIABLES[name]]: started.database(folder) },
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       processes.push(child);

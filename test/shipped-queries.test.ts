@@ -21,7 +21,9 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rda-queries-'));
   const db = new Libsql(join(folder, 'shop.db'));
-  db.exec('CREATE TABLE orders (id INTEGER PRIMARY KEY, note TEXT); CREATE TABLE sessions (id INTEGER)');
+  db.exec(
+    'CREATE TABLE orders (id INTEGER PRIMARY KEY, note TEXT); CREATE TABLE sessions (id INTEGER PRIMARY KEY, token TEXT NOT NULL)',
+  );
   db.close();
 });
 afterAll(() => rm(folder, { recursive: true }));
@@ -60,6 +62,35 @@ test('a query that fails stops, with file, line, name and the database’s own e
     ],
   });
   expect(finding?.fix.at(-1)).toContain('--accept migrations');
+});
+
+test('a model whose INSERT would leave out what the live schema needs stops', async () => {
+  const [finding, ...others] = await findings({
+    'schema.prisma': 'model Session {\n  id Int @id @default(autoincrement())\n  @@map("sessions")\n}\n',
+  });
+  expect(others).toEqual([]);
+  expect(finding).toMatchObject({
+    status: 'fail',
+    blocking: true,
+    title: '1 of 2 queries of v1 fails on the live schema',
+    evidence: [
+      'db/queries/schema.prisma:1: Session: INSERT INTO "sessions" DEFAULT VALUES: column sessions.token must not be NULL, has no default, and it gives no value',
+    ],
+  });
+});
+
+test('one that may leave it out warns', async () => {
+  const found = await findings({
+    'schema.prisma': 'model Session {\n  id Int @id\n  token String?\n  @@map("sessions")\n}\n',
+  });
+  expect(found).toMatchObject([
+    {
+      status: 'warn',
+      blocking: false,
+      title: '1 of 2 queries of v1 may fail on the live schema',
+      evidence: [expect.stringMatching(/sessions\.token must not be NULL.*, where it leaves token out$/)],
+    },
+  ]);
 });
 
 test.each([

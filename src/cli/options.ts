@@ -232,7 +232,7 @@ export function addMigrationsOptions(command: Command): Command {
       .addOption(
         new Option(
           '--queries <PATH>',
-          "the old code's queries, prepared on that database: SQL, columns by table, or pg_stat_statements",
+          "the old code's queries, prepared on that database: SQL, schema.prisma, columns by table, or pg_stat_statements",
         ).argParser(once('--queries', text('--queries'))),
       )
       .addOption(

@@ -25,7 +25,7 @@ export const USUAL_FOLDERS = [
 const SETTINGS = ['flyway.conf', 'flyway.toml'];
 const SKIPPED = new Set(['node_modules', '.git', '__pycache__']);
 const READ =
-  /\.(?:sql|json|toml|plan|sum|conf|xml|ya?ml|py|rb|exs|[cm]?[jt]s|coffee|litcoffee|ls|iced|eg|co|go|java|kt)$/i;
+  /\.(?:sql|prisma|json|toml|plan|sum|conf|xml|ya?ml|py|rb|exs|[cm]?[jt]s|coffee|litcoffee|ls|iced|eg|co|go|java|kt)$/i;
 /** Files of folders whose tools keep a folder for each migration. */
 const WRAPPED = /^(?:up|down|migration)\.sql$/;
 

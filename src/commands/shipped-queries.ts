@@ -4,8 +4,9 @@ import type { Finding } from '../model/finding.ts';
 import type { Release } from '../model/release.ts';
 import type { CommandContext } from './context.ts';
 import { known } from './gather-facts.ts';
-import { queriesIn } from './old-code.ts';
+import { oldCodeIn } from './read-old-code.ts';
 import { shippedFrom } from './shipped-migrations.ts';
+import { tryOldCode } from './try-old-code.ts';
 
 /** Longest time that reading and preparing them may take, each, ms. */
 const LOOK_MS = 30_000;
@@ -32,27 +33,19 @@ export async function queryFindings(
     stop.immediate,
     async (signal) => {
       const files = await shipped.files(to, signal);
-      return files && queriesIn(files, engine);
+      return files && oldCodeIn(files, engine);
     },
     LOOK_MS,
   );
   if (!read.known) return checkQueries(to, read);
   if (read.value === undefined) return checkQueries(to, { known: false, ...shipped.missing(to) });
-  const queries = read.value;
-  const prepared = await known(
+  const code = read.value;
+  const tried = await known(
     clock,
     'Preparing the queries on the live schema',
     stop.immediate,
-    (signal) =>
-      database.prepare(
-        queries.map(({ text }) => text),
-        signal,
-      ),
+    (signal) => tryOldCode(database, code, engine, signal),
     LOOK_MS,
   );
-  if (!prepared.known) return checkQueries(to, prepared);
-  return checkQueries(to, {
-    known: true,
-    value: queries.map((query, i) => ({ query, outcome: prepared.value[i] ?? { fails: false } })),
-  });
+  return checkQueries(to, tried);
 }

@@ -54,8 +54,8 @@ export type Operation =
   | { op: 'search-path'; schemas: string[] }
   | { op: 'rename-schema'; name: string; to: string }
   | { op: 'drop-schema'; name: string }
-  /** `replaces`: rows that are there may be overwritten. */
-  | { op: 'insert'; table: string; replaces: boolean; rows: Copy | undefined }
+  /** `columns`: those that it names; undefined where it names none. `replaces`: rows that are there may be overwritten. */
+  | { op: 'insert'; table: string; columns: string[] | undefined; replaces: boolean; rows: Copy | undefined }
   | { op: 'update'; table: string; columns: string[] }
   | { op: 'delete'; table: string }
   /** Something to say where the old code knows the table, or whatever it is about where none is named. */

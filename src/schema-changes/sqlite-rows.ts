@@ -14,11 +14,13 @@ export function sqliteRows(kind: string, node: unknown): Operation[] {
     return [{ op: 'delete', table: nameOf(at(tables[0], 'relation', 'Table', 'name')) }];
   }
   const table = nameOf(at(node, 'table', 'TableName'));
-  const to = list(node, 'columns').map(nameOf);
+  // `INSERT INTO t SET a = 1` is MySQL's.
+  const to = [...list(node, 'columns').map(nameOf), ...assigned(list(node, 'assignments'))];
+  const columns = to.length > 0 ? to : undefined;
   const replaces = at(node, 'or') === 'Replace' || at(node, 'replace_into') === true;
   const upserts = list(node, 'on', 'OnConflict', 'action', 'DoUpdate', 'assignments').length > 0;
-  const rows = copyOf(at(node, 'source'), to.length > 0 ? to : undefined);
-  return [{ op: 'insert', table, replaces: replaces || upserts, rows }];
+  const rows = copyOf(at(node, 'source'), columns);
+  return [{ op: 'insert', table, columns, replaces: replaces || upserts, rows }];
 }
 
 /** What a query takes from one table; undefined where it is no SELECT, e.g. VALUES. */

@@ -90,7 +90,7 @@ describe('sqlite, while a down takes long', () => {
     };
     const options = { path, label: 'shop.db', history, backupFolder: folder, keep: 2 };
     const leaving = new AbortController();
-    const taking = takeBack(transactional(sqliteDatabase(options)), {
+    const taking = takeBack({ database: sqliteDatabase(options), engine: 'sqlite' }, {
       sql: `DROP TABLE orders; CREATE TABLE numbers AS
         WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 5000000) SELECT x FROM c`,
       signal: leaving.signal,

@@ -16,8 +16,6 @@ export interface SqlEngineKind {
   installed: boolean;
   /** Columns of the table `orders`, as the catalog has them. */
   columns: string;
-  /** What tells the shop of the examples what to open. */
-  variable: 'DATABASE_URL' | 'DATABASE_PATH';
   /** How a key that counts by itself is declared. */
   key: string;
   start(): Promise<StartedEngine>;
@@ -47,7 +45,6 @@ export const SQL_ENGINES: SqlEngineKind[] = [
     installed: HAS_POSTGRESQL,
     columns: `SELECT column_name AS name FROM information_schema.columns WHERE table_name = 'orders' ORDER BY 1`,
     key: 'id serial PRIMARY KEY',
-    variable: 'DATABASE_URL',
     async start() {
       const server = await startPostgresql();
       const { default: pg } = await import('pg');
@@ -118,7 +115,6 @@ export const SQL_ENGINES: SqlEngineKind[] = [
     installed: true,
     columns: `SELECT name FROM pragma_table_info('orders') ORDER BY 1`,
     key: 'id INTEGER PRIMARY KEY',
-    variable: 'DATABASE_PATH',
     async start() {
       return {
         driver: 'libsql',

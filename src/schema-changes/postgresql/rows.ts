@@ -23,9 +23,10 @@ function own(kind: string, node: unknown): Operation[] {
       });
     default: {
       const to = assigned(list(node, 'cols'));
-      const rows = copyOf(at(node, 'selectStmt', 'SelectStmt'), to.length > 0 ? to : undefined);
+      const columns = to.length > 0 ? to : undefined;
+      const rows = copyOf(at(node, 'selectStmt', 'SelectStmt'), columns);
       const replaces = list(node, 'onConflictClause', 'targetList').length > 0;
-      return [{ op: 'insert', table, replaces, rows }];
+      return [{ op: 'insert', table, columns, replaces, rows }];
     }
   }
 }

@@ -27,9 +27,35 @@ export async function preparePostgresql(
 }
 
 async function prepareOne(session: Session, text: string): Promise<Prepared> {
+  const types: string[] = [];
+  for (;;) {
+    const error = await failureOf(session, text, types);
+    if (error === undefined) return { fails: false };
+    // A parameter may be of any type: by then all names were found.
+    const untyped = error.code === UNTYPED ? Number(/\$(\d+)/.exec(error.message)?.[1]) : Number.NaN;
+    if (!Number.isNaN(untyped) && types[untyped - 1] !== 'text') {
+      for (let i = 0; i < untyped; i++) types[i] ??= 'unknown';
+      types[untyped - 1] = 'text';
+      continue;
+    }
+    // One code is for wrong syntax, and for more values than the table has columns.
+    const isSyntax = /^syntax error/.test(error.message);
+    return { fails: OF_SCHEMA.test(error.code) && !isSyntax ? true : 'unknown', error: error.message };
+  }
+}
+
+/** Indeterminate datatype. */
+const UNTYPED = '42P18';
+
+async function failureOf(
+  session: Session,
+  text: string,
+  types: readonly string[],
+): Promise<{ code: string; message: string } | undefined> {
   await session.rows('SAVEPOINT one');
   try {
-    await session.rows(`PREPARE rollback_deploy_auto AS ${text}`);
+    const typed = types.length > 0 ? `(${types.join(', ')})` : '';
+    await session.rows(`PREPARE rollback_deploy_auto${typed} AS ${text}`);
     const [{ n }] = (await session.rows(
       `SELECT coalesce(cardinality(parameter_types), 0) AS n FROM pg_prepared_statements WHERE name = 'rollback_deploy_auto'`,
     )) as [{ n: number }];
@@ -37,18 +63,14 @@ async function prepareOne(session: Session, text: string): Promise<Prepared> {
     // Some errors are those of the planner: what ON CONFLICT needs, for one. It runs nothing.
     await session.rows(`EXPLAIN EXECUTE rollback_deploy_auto${values}`);
     await session.rows('DEALLOCATE rollback_deploy_auto');
-    return { fails: false };
+    return undefined;
   } catch (error) {
     await session.rows('ROLLBACK TO SAVEPOINT one');
     await session.rows('DEALLOCATE ALL');
     const code = (error as { code?: string }).code ?? '';
     // Without a code it is the connection that is lost.
     if (code === '') throw error;
-    // One code is for wrong syntax, and for more values than the table has columns.
-    const isSyntax = /^syntax error/.test(messageOf(error));
-    return OF_SCHEMA.test(code) && !isSyntax
-      ? { fails: true, error: messageOf(error) }
-      : { fails: 'unknown', error: messageOf(error) };
+    return { code, message: messageOf(error) };
   }
 }
 
@@ -67,6 +89,15 @@ export async function statementsOfPostgresql(
       `SELECT DISTINCT query FROM ${found.name} WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
          AND query <> '<insufficient privilege>' ORDER BY query`,
     );
-    return rows.map(({ query }) => query);
+    return rows.map(({ query }) => withCasts(query));
   });
+}
+
+/** A constant with its type before it is kept as a parameter there, which no parser reads: `interval $1`. */
+function withCasts(query: string): string {
+  return query.replace(
+    /('(?:[^']|'')*'|"(?:[^"]|"")*")|\b(interval|date|time(?:stamp)?(?:tz|\s+with(?:out)?\s+time\s+zone)?|numeric|jsonb?|uuid|inet)\s+\$(\d+)/gi,
+    (whole, kept: string | undefined, type: string, number: string) =>
+      kept === undefined ? `$${number}::${type}` : whole,
+  );
 }

@@ -90,11 +90,14 @@ describe('sqlite, while a down takes long', () => {
     };
     const options = { path, label: 'shop.db', history, backupFolder: folder, keep: 2 };
     const leaving = new AbortController();
-    const taking = takeBack({ database: sqliteDatabase(options), engine: 'sqlite' }, {
-      sql: `DROP TABLE orders; CREATE TABLE numbers AS
+    const taking = takeBack(
+      { database: sqliteDatabase(options), engine: 'sqlite' },
+      {
+        sql: `DROP TABLE orders; CREATE TABLE numbers AS
         WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 5000000) SELECT x FROM c`,
-      signal: leaving.signal,
-    });
+        signal: leaving.signal,
+      },
+    );
     let over = false;
     const outcome = taking.then(() => undefined).catch((error: Error) => error);
     outcome.finally(() => {

@@ -18,7 +18,8 @@ export interface SqlEngineKind {
   columns: string;
   /** How a key that counts by itself is declared. */
   key: string;
-  start(): Promise<StartedEngine>;
+  /** @param settings More of the server's. */
+  start(settings?: Record<string, string>): Promise<StartedEngine>;
 }
 
 const SQLITE = `
@@ -45,8 +46,8 @@ export const SQL_ENGINES: SqlEngineKind[] = [
     installed: HAS_POSTGRESQL,
     columns: `SELECT column_name AS name FROM information_schema.columns WHERE table_name = 'orders' ORDER BY 1`,
     key: 'id serial PRIMARY KEY',
-    async start() {
-      const server = await startPostgresql();
+    async start(settings) {
+      const server = await startPostgresql(settings);
       const { default: pg } = await import('pg');
       const on = async (connectionString: string, text: string) => {
         const client = new pg.Client({ connectionString });

@@ -24,6 +24,8 @@ export interface ImageOptions {
   labels?: Record<string, string>;
   /** With `sh` and `cat` (default: nothing but Node.js, as in images that have no shell). */
   shell?: boolean;
+  /** Fills the folder of a version's application (default: the test application); `server.mjs` in it is started. */
+  application?: (tag: string, folder: string) => Promise<void>;
   /** More files of a version, by path from the working directory `/app`, in a layer of their own. */
   files?: (tag: string) => Record<string, string>;
   /** Host and port (default: the environment's REGISTRY). */
@@ -66,7 +68,9 @@ async function pushImageAlone(tag: string, options: ImageOptions): Promise<TestI
   const version = options.version ?? tag;
   const layers = [
     await baseLayer(host, repository, options.shell ? 'shell' : 'node'),
-    await pushLayer(host, repository, (root) => copyApplication(root)),
+    await pushLayer(host, repository, (root) =>
+      options.application ? options.application(tag, join(root, 'app')) : copyApplication(root),
+    ),
     ...(options.files ? [await pushLayer(host, repository, writeFiles(options.files(tag)))] : []),
   ];
   const broken = brokenBy(version);
@@ -78,7 +82,7 @@ async function pushImageAlone(tag: string, options: ImageOptions): Promise<TestI
       os: 'linux',
       config: {
         Entrypoint: ['/usr/local/bin/node', '/app/server.mjs'],
-        ...(options.files ? { WorkingDir: '/app' } : {}),
+        ...(options.files || options.application ? { WorkingDir: '/app' } : {}),
         Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
         Labels: { 'org.opencontainers.image.version': version, ...options.labels },
       },

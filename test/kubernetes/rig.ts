@@ -217,6 +217,6 @@ function objectsOf(options: RigOptions & { name: string; app: string }, referenc
 
 /** The node's proxy learns of a Service a moment after the API server. */
 async function answers(url: string): Promise<boolean> {
-  const response = await fetch(url, { headers: { connection: 'close' } }).catch(() => undefined);
+  const response = await fetch(`${url}/healthz`, { headers: { connection: 'close' } }).catch(() => undefined);
   return response?.ok ?? false;
 }

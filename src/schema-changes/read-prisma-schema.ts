@@ -60,13 +60,21 @@ export async function readPrismaSchema(
 
 function read(file: string, content: string, getSchema: typeof import('@mrleebo/prisma-ast').getSchema) {
   try {
-    // The parser takes spaces before the end of a line for the end of it, too.
-    return getSchema(content.replace(/[ \t\r]+$/gm, '')).list;
+    return getSchema(withoutComments(content)).list;
   } catch (error) {
     const { message } = error as Error;
     const line = (error as { token?: { startLine?: number } }).token?.startLine;
     throw queriesNotFound(file, `It can't be read${line ? `, line ${line}` : ''}: ${message}.`);
   }
+}
+
+/** With the lines that it had. The parser takes neither comments nor spaces after an opening brace. */
+function withoutComments(content: string): string {
+  return content
+    .replace(/("(?:[^"\\\n]|\\.)*")|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (comment, text?: string) =>
+      text === undefined ? comment.replace(/[^\n]/g, '') : text,
+    )
+    .replace(/[ \t\r]+$/gm, '');
 }
 
 function modelOf(

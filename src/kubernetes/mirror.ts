@@ -31,10 +31,12 @@ export function mirror<T extends KubernetesObject>(parts: {
   cluster: Cluster;
   path: string;
   query?: Query;
+  /** What is kept of an object. Default: all but field ownership, which is most of its size and is not read here. */
+  keep?: ((object: T) => T) | undefined;
   /** Called after every change. */
   changed: () => void;
 }): Mirror<T> {
-  const { cluster, path, query = {}, changed } = parts;
+  const { cluster, path, query = {}, keep: kept = (object: T) => object, changed } = parts;
   const objects = new Map<string, T>();
   let all: readonly T[] | undefined;
   const over = new AbortController();
@@ -54,9 +56,8 @@ export function mirror<T extends KubernetesObject>(parts: {
     const known = objects.get(object.metadata.uid);
     if (known && Number(known.metadata.resourceVersion) >= Number(object.metadata.resourceVersion))
       return false;
-    // Field ownership is most of an object's size and is not read here.
     delete object.metadata.managedFields;
-    objects.set(object.metadata.uid, object);
+    objects.set(object.metadata.uid, kept(object));
     all = undefined;
     return true;
   }

@@ -1,5 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
 /** Wakes all who wait when something has changed. */
 export interface Ticks {
   tick(): void;
@@ -9,21 +7,16 @@ export interface Ticks {
 
 /** @param togetherMs ticks in such quick succession are told together, for each costs those who wait a look at it all */
 export function createTicks(togetherMs = 0): Ticks {
-  let tell = () => {};
-  let next = new Promise<void>((resolve) => {
-    tell = resolve;
-  });
+  let waiting = new Set<() => void>();
   let last = Number.NEGATIVE_INFINITY;
   let isDue = false;
 
   function fire(): void {
     isDue = false;
     last = performance.now();
-    const told = tell;
-    next = new Promise((resolve) => {
-      tell = resolve;
-    });
-    told();
+    const told = waiting;
+    waiting = new Set();
+    for (const wake of told) wake();
   }
 
   return {
@@ -35,14 +28,21 @@ export function createTicks(togetherMs = 0): Ticks {
         setTimeout(fire, left);
       }
     },
-    async next(atMostMs, signal) {
-      const over = new AbortController();
-      const leave = () => over.abort();
-      signal.addEventListener('abort', leave, { once: true });
-      await Promise.race([next, wait(atMostMs, undefined, { signal: over.signal }).catch(() => {})]);
-      signal.removeEventListener('abort', leave);
-      over.abort();
-      signal.throwIfAborted();
+    // Hundreds wait at once and each is woken many times a second, so a wait makes as little garbage as it can.
+    next(atMostMs, signal) {
+      return new Promise((resolve, reject) => {
+        if (signal.aborted) return reject(signal.reason);
+        const wake = () => {
+          clearTimeout(timer);
+          waiting.delete(wake);
+          signal.removeEventListener('abort', wake);
+          if (signal.aborted) reject(signal.reason);
+          else resolve();
+        };
+        const timer = setTimeout(wake, atMostMs);
+        signal.addEventListener('abort', wake);
+        waiting.add(wake);
+      });
     },
   };
 }

@@ -8,6 +8,7 @@ import { EXIT, RollbackError } from '../../../model/error.ts';
 import { didYouMean } from '../../../model/suggest.ts';
 import { type RouteAccess, routeAccess } from './canary/route-access.ts';
 import type { Collections } from './collections.ts';
+import { keptOfPod } from './kept-of-pod.ts';
 import { viewOf } from './read-view.ts';
 import { resourceOf, type WorkloadName, type WorkloadView, workloadText } from './view.ts';
 
@@ -44,7 +45,11 @@ export function clusterState(cluster: Cluster, namespace: string, workloads: Wor
   const routes = routeAccess(cluster, namespace);
   for (const resource of resources) {
     const query = queryFor(resource, workloads);
-    mirrors.set(resource, mirror({ cluster, path: pathOf(resource, namespace), query, changed: ticks.tick }));
+    const keep = resource === 'pods' ? (object: KubernetesObject) => keptOfPod(object as Pod) : undefined;
+    mirrors.set(
+      resource,
+      mirror({ cluster, path: pathOf(resource, namespace), query, keep, changed: ticks.tick }),
+    );
   }
 
   /** Many steps look at once, and most looks find nothing changed: a view is put together once for each change. */

@@ -63,20 +63,29 @@ export function podConnections(state: ClusterState, settings: KubernetesSettings
     return counted && { how: counted.inFlight === 0 ? 'gauge' : 'counter', ...counted };
   }
 
+  /** The view is not held while a wait lasts: hundreds of pods may drain at once, and each change makes another. */
+  async function lookAt(
+    pod: Pod,
+    workload: WorkloadName,
+    { clock, signal }: StepContext,
+  ): Promise<{ gone: boolean; asked: number; seen: Look | undefined }> {
+    const view = await state.view(workload, signal);
+    const asked = clock.monotonic();
+    const gone = !view.pods.some(({ metadata }) => metadata.uid === pod.metadata.uid);
+    return { gone, asked, seen: gone ? undefined : await look(view, pod, signal) };
+  }
+
   async function wait(pod: Pod, workload: WorkloadName, context: StepContext): Promise<Drained> {
     const { clock, signal, progress } = context;
-    const { name, uid } = pod.metadata;
+    const { name } = pod.metadata;
     const unlisted = clock.monotonic();
     let quietSince: number | undefined;
     let answered: number | undefined;
     // What a look costs the pod is spent only when it can decide; the first one has none to be compared with.
     await clock.sleep(Math.max(0, syncMs - QUIET_MS - LOOK_MS), signal);
     for (;;) {
-      const view = await state.view(workload, signal);
-      const gone = !view.pods.some(({ metadata }) => metadata.uid === uid);
+      const { gone, asked, seen } = await lookAt(pod, workload, context);
       if (gone) return { how: 'none', ms: clock.monotonic() - unlisted, cut: undefined };
-      const asked = clock.monotonic();
-      const seen = await look(view, pod, signal);
       if (!seen) {
         progress(`What ${name} answers can't be seen: waiting ${blindMs / 1000} s`);
         await clock.sleep(Math.max(0, blindMs - (asked - unlisted)), signal);

@@ -1,4 +1,3 @@
-import { OUT_SINCE_ANNOTATION } from '../../../kubernetes/names.ts';
 import type { Pod } from '../../../kubernetes/objects.ts';
 import type { Instance, InstanceState, PartFacts, PlatformFacts } from '../../../model/facts.ts';
 import { hasMarks } from './leftovers.ts';
@@ -8,7 +7,7 @@ import { placeOf, placesOf } from './places.ts';
 import type { Claims } from './preflight/downtime.ts';
 import { revisionOfPod } from './read-view.ts';
 import { desiredOf, releaseOf, type SeenRevision } from './release-of.ts';
-import { alivePods, isAlive, isInRotation, isReady } from './rotation.ts';
+import { alivePods, isAlive, isInRotation, isReady, isTakenOut } from './rotation.ts';
 import { type WorkloadView, workloadText } from './view.ts';
 
 export const NOUN = { one: 'pod', many: 'pods' };
@@ -138,10 +137,6 @@ function takenOutFirst(a: Pod, b: Pod): number {
   return Number(isTakenOut(b)) - Number(isTakenOut(a));
 }
 
-function isTakenOut({ metadata }: Pod): boolean {
-  return metadata.annotations?.[OUT_SINCE_ANNOTATION] !== undefined;
-}
-
 /**
  * A pod as the instance in a slot.
  * @param releaseIds release by revision; a revision that is not in it is a release by itself
@@ -171,9 +166,7 @@ function stateOf(pod: Pod, inRotation: boolean): InstanceState {
   );
   if (crashing) return 'crashed';
   if (isReady(pod)) {
-    return !inRotation && pod.metadata.annotations?.[OUT_SINCE_ANNOTATION] !== undefined
-      ? 'drained'
-      : 'ready';
+    return !inRotation && isTakenOut(pod) ? 'drained' : 'ready';
   }
   const restarted = pod.status.containerStatuses?.some(({ restartCount }) => restartCount > 0);
   return restarted ? 'unready' : 'starting';

@@ -1,5 +1,5 @@
 import { OUT_SINCE_ANNOTATION } from '../../../kubernetes/names.ts';
-import type { Pod } from '../../../kubernetes/objects.ts';
+import type { EndpointSlice, Pod } from '../../../kubernetes/objects.ts';
 import { hasLabels, revisionOfPod } from './read-view.ts';
 import type { WorkloadView } from './view.ts';
 
@@ -38,9 +38,14 @@ export function isReady({ status }: Pod): boolean {
  * Whether every Service sends it requests as far as it is asked to: it has the labels they select by. A workload that
  * no Service selects is in rotation while it was not taken out.
  */
-export function isInRotation(view: WorkloadView, { metadata }: Pod): boolean {
-  if (view.services.length === 0) return metadata.annotations?.[OUT_SINCE_ANNOTATION] === undefined;
-  return view.services.some(({ spec }) => hasLabels(spec.selector ?? {}, metadata.labels ?? {}));
+export function isInRotation(view: WorkloadView, pod: Pod): boolean {
+  if (view.services.length === 0) return !isTakenOut(pod);
+  return view.services.some(({ spec }) => hasLabels(spec.selector ?? {}, pod.metadata.labels ?? {}));
+}
+
+/** Whether a run took it out of rotation by its own. */
+export function isTakenOut({ metadata }: Pod): boolean {
+  return metadata.annotations?.[OUT_SINCE_ANNOTATION] !== undefined;
 }
 
 /** Whether the EndpointSlices of every Service that selects it list it as ready: nodes have been told to send to it. */
@@ -61,28 +66,29 @@ interface Listed {
   serving: boolean;
 }
 
-/** By view, which is put together anew for each change: endpoints by Service and uid of the pod. */
-const listings = new WeakMap<WorkloadView, Map<string, Listed>>();
+/** Endpoints by uid of the pod. A slice that did not change is the same object, and there are many more views. */
+const listings = new WeakMap<EndpointSlice, Map<string, Listed>>();
 
 function endpointOf(view: WorkloadView, service: string, pod: Pod): Listed | undefined {
-  let listed = listings.get(view);
-  if (!listed) {
-    listed = listingOf(view);
-    listings.set(view, listed);
+  for (const slice of view.slices) {
+    if (slice.metadata.labels?.['kubernetes.io/service-name'] !== service) continue;
+    const listed = listingOf(slice).get(pod.metadata.uid);
+    if (listed) return listed;
   }
-  return listed.get(`${service}/${pod.metadata.uid}`);
+  return undefined;
 }
 
-function listingOf({ slices }: WorkloadView): Map<string, Listed> {
-  const listed = new Map<string, Listed>();
-  for (const { metadata, endpoints } of slices) {
-    const service = metadata.labels?.['kubernetes.io/service-name'];
-    for (const { targetRef, conditions } of endpoints ?? []) {
-      const key = `${service}/${targetRef?.uid}`;
-      if (listed.has(key)) continue;
+function listingOf(slice: EndpointSlice): Map<string, Listed> {
+  let listed = listings.get(slice);
+  if (!listed) {
+    listed = new Map();
+    for (const { targetRef, conditions } of slice.endpoints ?? []) {
+      const uid = targetRef?.uid;
+      if (uid === undefined || listed.has(uid)) continue;
       // An unknown readiness counts as ready (Kubernetes API, EndpointConditions).
-      listed.set(key, { ready: conditions?.ready ?? true, serving: conditions?.serving ?? true });
+      listed.set(uid, { ready: conditions?.ready ?? true, serving: conditions?.serving ?? true });
     }
+    listings.set(slice, listed);
   }
   return listed;
 }

@@ -197,6 +197,9 @@ async function watchTraffic(context: CommandContext, over: AbortSignal): Promise
   }
 }
 
+/** How often it is looked whether somebody asks to abort, ms; a long run is looked at less often, each look is a request. */
+const ABORT_LOOK_MS = { soon: 1_000, later: 4_000, laterAfter: 15_000 };
+
 /** `abort` in another process asks by a document; the run then goes back at its next safe point. */
 async function watchAbort(
   context: CommandContext,
@@ -205,9 +208,11 @@ async function watchAbort(
   over: AbortSignal,
 ): Promise<void> {
   const { clock, adapters, emit } = context;
+  const { soon, later, laterAfter } = ABORT_LOOK_MS;
+  const begun = clock.monotonic();
   while (!over.aborted && !requested.signal.aborted) {
     try {
-      await clock.sleep(1_000, over);
+      await clock.sleep(clock.monotonic() - begun < laterAfter ? soon : later, over);
       const asked = await adapters.store.get<{ by: string }>('abort-requests', runId);
       if (asked) {
         emit({

@@ -76,10 +76,13 @@ export function range(n: number): number[] {
   return Array.from({ length: n }, (_, i) => i + 1);
 }
 
-/** In order, at most `size` each. */
+/** In order, at most `size` each, and as even as can be: no small rest takes a turn of its own. */
 export function batches<T>(all: T[], size: number): T[][] {
+  const turns = Math.ceil(all.length / size);
   const groups: T[][] = [];
-  for (let i = 0; i < all.length; i += size) groups.push(all.slice(i, i + size));
+  for (let i = 0; i < turns; i++) {
+    groups.push(all.slice(Math.ceil((i * all.length) / turns), Math.ceil(((i + 1) * all.length) / turns)));
+  }
   return groups;
 }
 

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:kubernetes-scale [-- --pods 1000 --batch 100]`: a rolling rollback of many pods, which kwok pretends
+ * `npm run bench:kubernetes-scale [-- --pods 1000 --batch 334]`: a rolling rollback of many pods, which kwok pretends
  * on pretended nodes: memory of the process, requests to the API server, watches, and the size of the journal.
  * Needs KUBECONFIG, REGISTRY, kubectl and kwok.
  */
@@ -10,13 +10,14 @@ import { scaleRun } from './kubernetes-scale-run.mjs';
 const { values } = parseArgs({
   options: {
     pods: { type: 'string', default: '1000' },
-    batch: { type: 'string', default: '100' },
+    // Default: a third of the pods.
+    batch: { type: 'string' },
     // For the process that is measured, e.g. `--cpu-prof --cpu-prof-dir=FOLDER`.
     'node-arguments': { type: 'string', default: '' },
   },
 });
 const pods = Number(values.pods);
-const batch = Number(values.batch);
+const batch = Number(values.batch ?? Math.ceil(pods / 3));
 if (!process.env.KUBECONFIG || !process.env.REGISTRY) {
   console.error('Set KUBECONFIG and REGISTRY (host:port of a registry that the cluster pulls from).');
   process.exit(2);

@@ -53,6 +53,20 @@ describe.skipIf(!hasCluster)('rolling on a cluster', () => {
 
   it('loses no request with ten pods', { timeout: 240_000 }, () => losesNone({ replicas: 10 }));
 
+  it(
+    'loses no request with seven pods, three at a time, and takes none out without one that comes in',
+    {
+      timeout: 180_000,
+    },
+    () =>
+      withRig({ replicas: 7 }, async (rig) => {
+        const traffic = await rig.traffic();
+        await losesNoneIn(rig, {}, ['--batch', '3']);
+        traffic.stop();
+        expect(traffic.fewestReady()).toBeGreaterThanOrEqual(7);
+      }),
+  );
+
   it('loses no request where the quota has room for one pod more', () =>
     withRig({}, async (rig) => {
       await rig.kubectl(['create', 'quota', 'q', '--hard', 'pods=4']);
@@ -144,8 +158,8 @@ function losesNone(options: RigOptions, wish: LoadWish = {}): Promise<void> {
   return withRig(options, (rig) => losesNoneIn(rig, wish));
 }
 
-async function losesNoneIn(rig: KubernetesRig, wish: LoadWish): Promise<void> {
-  const { load } = await underLoad(rig, wish, (cwd) => rollBack(rig, GOOD, cwd));
+async function losesNoneIn(rig: KubernetesRig, wish: LoadWish, options: string[] = []): Promise<void> {
+  const { load } = await underLoad(rig, wish, (cwd) => rollBack(rig, GOOD, cwd, options));
   expect(load.reasons).toEqual({});
   expect(load.sent).toBeGreaterThan(300);
   expect(Object.keys(load.versions).sort()).toEqual([GOOD, BAD]);
@@ -198,10 +212,15 @@ function configuration({ namespace, target }: KubernetesRig): string {
 }
 
 /** @throws unless it ends on the target */
-async function rollBack(rig: KubernetesRig, version: string, cwd?: string): Promise<ProcessResult> {
+async function rollBack(
+  rig: KubernetesRig,
+  version: string,
+  cwd?: string,
+  options: string[] = [],
+): Promise<ProcessResult> {
   const selection = cwd ? [] : [rig.target, '-n', rig.namespace];
   const args = [...selection, '--version', version, '--strategy', 'rolling', '--yes', '--monitor', '0'];
-  const run = await rig.rda(args, { cwd });
+  const run = await rig.rda([...args, ...options], { cwd });
   if (run.exit !== 0) throw new Error(`The rollback ended with ${run.exit}\n${run.stdout}\n${run.stderr}`);
   return run;
 }

@@ -89,7 +89,9 @@ function surroundWorkloads(moves: Move[], facts: PlatformFacts, earlier: Planned
       after.push(...around.after);
       continue;
     }
-    before.push(planned('hold-traffic', workload, { workload, by, release: current ?? to.id, story }, all));
+    const hold = { workload, by, release: current ?? to.id, story };
+    const many = (first?.slots.length ?? 0) > 1 && { labelLater: true };
+    before.push(planned('hold-traffic', workload, { ...hold, ...many }, all));
     // There the template ends what serves, so it is set only once that is drained.
     if (mode !== 'recreate') {
       const input = { workload, release: to.id, template: to.template, from, surge, mode };

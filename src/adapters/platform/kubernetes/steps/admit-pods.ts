@@ -1,16 +1,10 @@
 import type { Step } from '../../../../engine/step.ts';
-import {
-  DELETION_COST_ANNOTATION,
-  OUT_SINCE_ANNOTATION,
-  SERVING_LABEL,
-} from '../../../../kubernetes/names.ts';
-import { pointerPart } from '../../../../kubernetes/resource-paths.ts';
 import type { ClusterState } from '../cluster-state.ts';
 import { isInRotation, isListed, isReady } from '../rotation.ts';
 import type { WorkloadView } from '../view.ts';
-import { SERVING } from './hold-traffic.ts';
-import { sendByLabel } from './send-by-label.ts';
-import { type CountInput, eachOf, podsOf, workloadOf, writePod } from './workload-step.ts';
+import { labelPods } from './hold-traffic.ts';
+import { replacedBy, sendByLabel, sendByRevision } from './send-by-label.ts';
+import { type CountInput, podsOf, workloadOf } from './workload-step.ts';
 
 export interface AdmitPodsOutput {
   pods: string[];
@@ -27,7 +21,6 @@ export function admitPods(state: ClusterState): Step<CountInput, AdmitPodsOutput
     },
     async apply(input, context) {
       const { signal } = context;
-      await sendByLabel(state, input, context);
       for (;;) {
         const view = await state.view(workloadOf(input), signal);
         const listed = listedPods(view, input);
@@ -35,16 +28,14 @@ export function admitPods(state: ClusterState): Step<CountInput, AdmitPodsOutput
         const ready = podsOf(view, input).filter(isReady);
         const inside = ready.filter((pod) => isInRotation(view, pod));
         const more = ready.filter((pod) => !isInRotation(view, pod)).slice(0, input.count - inside.length);
-        await eachOf(more, (pod) =>
-          writePod(state, pod, context, ({ metadata }) => [
-            { op: 'add', path: `/metadata/labels/${pointerPart(SERVING_LABEL)}`, value: SERVING },
-            // What was to leave first stays now.
-            ...[OUT_SINCE_ANNOTATION, DELETION_COST_ANNOTATION]
-              .filter((key) => metadata.annotations?.[key] !== undefined)
-              .map((key) => ({ op: 'remove' as const, path: `/metadata/annotations/${pointerPart(key)}` })),
-          ]),
-        );
-        if (more.length === 0) await state.change(500, signal);
+        if (more.length > 0 && !(await sendByRevision(state, input, view, context))) {
+          // Of many, those that leave for them go with the same change: each change of a pod is a request.
+          const [coming, going] = more.length > 1 ? [more, replacedBy(view, input, more)] : [];
+          if (await sendByLabel(state, view, context, coming, going)) continue;
+          await labelPods(state, more, context);
+        }
+        // What was written shows in a moment; where it does not, somebody else is at it.
+        await state.change(more.length > 0 ? 50 : 500, signal);
       }
     },
   };

@@ -8,7 +8,8 @@ import type { Pod } from '../../../../kubernetes/objects.ts';
 import { pointerPart } from '../../../../kubernetes/resource-paths.ts';
 import type { ClusterState } from '../cluster-state.ts';
 import type { Connections, Drained } from '../connections.ts';
-import { isInRotation, isReady } from '../rotation.ts';
+import { isInRotation, isReady, isTakenOut } from '../rotation.ts';
+import type { WorkloadView } from '../view.ts';
 import { sendByLabel } from './send-by-label.ts';
 import { type CountInput, eachOf, podsOf, workloadOf, writePod } from './workload-step.ts';
 
@@ -44,13 +45,15 @@ export function drainPods(state: ClusterState, connections: Connections): Step<C
     },
     async apply(input, context) {
       const { signal } = context;
-      await sendByLabel(state, input, context);
-      const view = await state.view(workloadOf(input), signal);
+      let view = await state.view(workloadOf(input), signal);
+      if (leavingOf(view, input).length > 0 && (await sendByLabel(state, view, context)))
+        view = await state.view(workloadOf(input), signal);
       const pods = podsOf(view, input);
-      const inside = pods.filter((pod) => isInRotation(view, pod));
-      // Those that serve best come first in the list, so the last ones leave.
-      const leaving = inside.slice(input.count);
-      await eachOf(leaving, (pod) => takeOut(state, pod, input.count, context));
+      const leaving = leavingOf(view, input);
+      // Those that left as Services went over are to end before those that stay; where none stays, none needs to say so.
+      const left =
+        input.count === 0 ? [] : pods.filter((pod) => !isInRotation(view, pod) && !isTakenOut(pod));
+      await eachOf([...leaving, ...left], (pod) => takeOut(state, pod, input.count, context));
       const outside = [...pods.filter((pod) => !isInRotation(view, pod)), ...leaving];
       const drained = await Promise.all(
         outside.map((pod) => connections.untilDrained(pod, view.workload, hasServed(pod, context), context)),
@@ -58,6 +61,13 @@ export function drainPods(state: ClusterState, connections: Connections): Step<C
       return outputOf(outside, drained);
     },
   };
+}
+
+/** Those that serve best come first in the list, so the last ones leave. */
+function leavingOf(view: WorkloadView, input: CountInput): Pod[] {
+  return podsOf(view, input)
+    .filter((pod) => isInRotation(view, pod))
+    .slice(input.count);
 }
 
 /** A pod that stopped being ready so short a time ago may still be sent to, and may still be answering, ms. */

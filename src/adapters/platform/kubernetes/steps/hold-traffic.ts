@@ -1,6 +1,11 @@
 import type { Step, StepContext } from '../../../../engine/step.ts';
 import { fencedWrite } from '../../../../kubernetes/fenced-write.ts';
-import { HASH_LABEL, SERVING_LABEL } from '../../../../kubernetes/names.ts';
+import {
+  DELETION_COST_ANNOTATION,
+  HASH_LABEL,
+  OUT_SINCE_ANNOTATION,
+  SERVING_LABEL,
+} from '../../../../kubernetes/names.ts';
 import type { Pod, Service } from '../../../../kubernetes/objects.ts';
 import { pathOf, pointerPart } from '../../../../kubernetes/resource-paths.ts';
 import type { ClusterState } from '../cluster-state.ts';
@@ -19,6 +24,11 @@ export interface HoldTrafficInput extends WorkloadInput {
   by: 'each' | 'all';
   /** The revision that serves now. */
   release: string;
+  /**
+   * Pods are labelled only once the first of them comes or goes, then without those that leave at once. Saves writes
+   * where many move together, and costs a pause then.
+   */
+  labelLater?: boolean;
 }
 
 /** Value of the serving label. */
@@ -46,9 +56,14 @@ export function holdTraffic(state: ClusterState): Step<HoldTrafficInput, null> {
       );
       const { by } = input;
       const originals = view.services.map(originalSelector);
-      const serving = by === 'each' ? await labelServing(state, originals, context) : [];
-      const byRevision =
-        by === 'all' || serving.every(({ metadata }) => metadata.labels?.[HASH_LABEL] === input.release);
+      const serving = by === 'each' ? await servingPods(state, originals, context) : [];
+      const byRevision = serving.every(({ metadata }) => metadata.labels?.[HASH_LABEL] === input.release);
+      const label = async () => {
+        // A pod that was born meanwhile serves like the others.
+        if (by === 'each' && !(byRevision && input.labelLater))
+          await labelPods(state, await servingPods(state, originals, context), context);
+      };
+      await label();
       if (!byRevision) await untilLabelsSeen(state, context);
       const [key, value] = byRevision ? [HASH_LABEL, input.release] : [SERVING_LABEL, SERVING];
       await eachOf(view.services, async (service) => {
@@ -73,8 +88,7 @@ export function holdTraffic(state: ClusterState): Step<HoldTrafficInput, null> {
         });
         state.saw('services', written);
       });
-      // A pod that was born meanwhile serves like the others.
-      if (by === 'each') await labelServing(state, originals, context);
+      await label();
       return null;
     },
   };
@@ -85,26 +99,39 @@ export function isNarrowed({ spec }: Service): boolean {
   return spec.selector?.[SERVING_LABEL] !== undefined || spec.selector?.[HASH_LABEL] !== undefined;
 }
 
-/** Gives every pod that one of the selectors selects the serving label, whoever owns it; returns them. */
-export async function labelServing(
+/** Every pod that one of the selectors selects, whoever owns it. */
+async function servingPods(
   state: ClusterState,
   selectors: Record<string, string>[],
-  context: StepContext,
+  { signal }: StepContext,
 ): Promise<Pod[]> {
-  const pods = (await state.pods(context.signal)).filter(
+  return (await state.pods(signal)).filter(
     (pod) => isAlive(pod) && selectors.some((selector) => hasLabels(selector, pod.metadata.labels ?? {})),
   );
-  const unlabelled = pods.filter(({ metadata }) => metadata.labels?.[SERVING_LABEL] !== SERVING);
-  await eachOf(unlabelled, (pod) => labelPod(state, pod, context));
-  if (unlabelled.length > 0) labelsWritten(state, context);
-  return pods;
 }
 
-/** Gives a pod the serving label. */
-function labelPod(state: ClusterState, pod: Pod, context: StepContext): Promise<void> {
-  return writePod(state, pod, context, (now) =>
-    now.metadata.labels?.[SERVING_LABEL] === SERVING
-      ? undefined
-      : [{ op: 'add', path: `/metadata/labels/${pointerPart(SERVING_LABEL)}`, value: SERVING }],
+/** Gives pods the serving label, those that lack it. */
+export async function labelPods(
+  state: ClusterState,
+  pods: readonly Pod[],
+  context: StepContext,
+): Promise<void> {
+  const unlabelled = pods.filter(({ metadata }) => metadata.labels?.[SERVING_LABEL] !== SERVING);
+  await eachOf(unlabelled, (pod) =>
+    writePod(state, pod, context, ({ metadata: { labels, annotations } }) => {
+      if (labels?.[SERVING_LABEL] === SERVING) return undefined;
+      // What was to leave first stays now.
+      const out =
+        annotations?.[OUT_SINCE_ANNOTATION] === undefined
+          ? []
+          : [OUT_SINCE_ANNOTATION, DELETION_COST_ANNOTATION];
+      return [
+        { op: 'add', path: `/metadata/labels/${pointerPart(SERVING_LABEL)}`, value: SERVING },
+        ...out
+          .filter((key) => annotations?.[key] !== undefined)
+          .map((key) => ({ op: 'remove' as const, path: `/metadata/annotations/${pointerPart(key)}` })),
+      ];
+    }),
   );
+  if (unlabelled.length > 0) labelsWritten(state, context);
 }

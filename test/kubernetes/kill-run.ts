@@ -3,7 +3,7 @@ import { keptTemplate, leftBehind, withoutTemplate } from './left-behind.ts';
 import { until } from './namespace.ts';
 import type { KubernetesRig } from './rig.ts';
 
-export type KilledStrategy = 'rolling' | 'instant' | 'blue-green';
+export type KilledStrategy = 'rolling' | 'instant' | 'blue-green' | 'rolling, two at once';
 
 /** The client is killed around one write of its journal; then another goes on from an empty folder. */
 export interface KillCase {
@@ -32,7 +32,9 @@ export async function nextVersions(rig: KubernetesRig): Promise<{ from: string; 
 
 export function rollbackArguments(rig: KubernetesRig, strategy: KilledStrategy, to: string): string[] {
   const selection = [rig.target, '--namespace', rig.namespace];
-  return [...selection, '--version', to, '--strategy', strategy, '--yes', '--monitor', '0'];
+  const [name = '', atOnce] = strategy.split(', ');
+  const batch = atOnce ? ['--batch', '2'] : [];
+  return [...selection, '--version', to, '--strategy', name, ...batch, '--yes', '--monitor', '0'];
 }
 
 /** Runs the case under load; returns what is wrong with how it came out. */

@@ -56,7 +56,8 @@ export async function runKillCase(rig: KubernetesRig, kill: KillCase): Promise<s
     if (second.exit !== 0)
       wrong.push(`${kill.goOnBy} ended with ${second.exit}\n${second.stdout}\n${second.stderr}`);
   }
-  await rig.settled();
+  // What went wrong before says more than that it does not settle.
+  await rig.settled().catch((error: Error) => wrong.push(`it does not settle: ${error.message}`));
   const report = await load.stop();
   if (report.failed > 0)
     wrong.push(`${report.failed} of ${report.sent} failed: ${JSON.stringify(report.reasons)}`);

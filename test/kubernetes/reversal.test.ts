@@ -79,6 +79,8 @@ ${database.section}      migrations: { path: db/migrations }
     expect(report.versions['v2.14.3']?.answered).toBeGreaterThan(0);
     expect(ran.stdout).toMatch(/\[OK\] Taking back 1 migration works on the restored copy of backup-/);
     expect(await applied()).toEqual(['20260110090000', '20260110090100']);
+    // An old pod may still be ending.
+    await rig.settled();
     expect(await images()).toEqual(['v2.14.3', 'v2.14.3', 'v2.14.3']);
   });
 });

@@ -125,7 +125,7 @@ function isOwnedBy(object: KubernetesObject, owner: KubernetesObject): boolean {
   return ownerOf(object) === owner.metadata.uid;
 }
 
-function revisionOfSet({ metadata, spec }: ReplicaSet): Revision {
+function revisionOfSet({ metadata, spec, status }: ReplicaSet): Revision {
   return {
     id: metadata.labels?.[HASH_LABEL] ?? metadata.labels?.[ROLLOUT_HASH_LABEL] ?? metadata.name,
     number: Number(
@@ -143,6 +143,7 @@ function revisionOfSet({ metadata, spec }: ReplicaSet): Revision {
       serving: spec.template.metadata?.labels?.[SERVING_LABEL] !== undefined,
     },
     replicas: spec.replicas ?? 1,
+    available: status?.availableReplicas ?? 0,
   };
 }
 

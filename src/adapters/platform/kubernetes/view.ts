@@ -41,6 +41,8 @@ export interface Revision {
   };
   /** Pods that its ReplicaSet is asked for; undefined for kinds that have none. */
   replicas: number | undefined;
+  /** Pods that its ReplicaSet says are available, a while after it was so. */
+  available?: number;
 }
 
 /** One workload as the cluster shows it at one moment. */

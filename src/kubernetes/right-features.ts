@@ -1,9 +1,10 @@
-/** What rights are for. Each is one part of the Role, and asked about as one before a rollback. */
-export const RIGHT_FEATURES = [
+/** What is in the Role unless told otherwise: all that a rollback in a plain namespace uses. */
+export const DEFAULT_FEATURES = [
   'core',
   'deployments',
   'statefulsets',
   'daemonsets',
+  'argo-rollouts',
   'journal',
   'leases',
   'events',
@@ -16,13 +17,11 @@ export const RIGHT_FEATURES = [
   'secrets',
   'revisions',
   'controller-revisions',
-  'secret-copies',
-  'argo-cd',
-  'flux',
-  'keda',
   'gateway',
-  'argo-rollouts',
 ] as const;
+
+/** What rights are for. Each is one part of the Role, and asked about as one before a rollback. */
+export const RIGHT_FEATURES = [...DEFAULT_FEATURES, 'secret-copies', 'argo-cd', 'flux', 'keda'] as const;
 export type RightFeature = (typeof RIGHT_FEATURES)[number];
 
 /** One part of the Role. */
@@ -204,25 +203,3 @@ export const FEATURES: Record<RightFeature, Feature> = {
     ],
   },
 };
-
-/** What is in the Role unless told otherwise: all that a rollback in a plain namespace uses. */
-export const DEFAULT_FEATURES: readonly RightFeature[] = [
-  'core',
-  'deployments',
-  'statefulsets',
-  'daemonsets',
-  'argo-rollouts',
-  'journal',
-  'leases',
-  'events',
-  'room',
-  'accounts',
-  'logs',
-  'dry-run',
-  'exec',
-  'proxy',
-  'secrets',
-  'revisions',
-  'controller-revisions',
-  'gateway',
-];

@@ -9,8 +9,8 @@ import { withinRoom } from './within-room.ts';
 /**
  * One batch at a time (by default one instance). The new ones are healthy and in rotation before old ones are drained,
  * and the old ones are drained before they are stopped, so that capacity never falls. The next new ones start once the
- * last ones are healthy, and let the next old ones leave while the last old ones still drain: as many batches run beside what is wanted as there is
- * room for, at most three, and two where that is not known.
+ * last ones are healthy, and let the next old ones leave while the last old ones still drain: as many batches run beside
+ * what is wanted as there is room for, at most three, and two where that is not known.
  */
 export function rolling(situation: Situation): StrategyPlan {
   const { facts, to, instances } = situation;
